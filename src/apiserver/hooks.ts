@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { KubeObject } from '#api/machinery/object.ts';
-import type { ResourceAttributes, User } from './access.ts';
+import type { ResourceAttributes } from '#apiserver/auth/types.ts';
 import type { ObjectReader } from './reader.ts';
 
-/** What a virtual resource or a subresource with an answer of its own is told about its request. */
+/** What a virtual resource is told about its request. */
 export interface HookContext {
-  readonly user: User;
+  /** Who asks for what; `attributes.user` is the user. */
   readonly attributes: ResourceAttributes;
   readonly objects: ObjectReader;
   readonly dryRun: boolean;
@@ -14,17 +14,16 @@ export interface HookContext {
 
 /**
  * Answers a create of something that is computed instead of stored (SubjectAccessReview,
- * TokenReview, `serviceaccounts/token`, …). Gets the decoded and defaulted object, returns the
- * one to send; throws `StatusError`.
+ * TokenReview, `serviceaccounts/token`, …). Gets the decoded object, returns the one to send;
+ * throws `StatusError`.
  */
-export type VirtualCreate = (object: KubeObject, context: HookContext) => Promise<KubeObject>;
+export type VirtualCreate = (object: KubeObject, context: HookContext) => KubeObject | Promise<KubeObject>;
 
-/** Key of a virtual resource: `selfsubjectaccessreviews.authorization.k8s.io`, `serviceaccounts/token`. */
+/** By resource name: `selfsubjectaccessreviews.authorization.k8s.io`, `serviceaccounts/token`. */
 export type VirtualCreates = ReadonlyMap<string, VirtualCreate>;
 
 /** A request for one of the connect subresources (log, exec, attach, portforward, proxy). */
 export interface ConnectContext {
-  readonly user: User;
   readonly attributes: ResourceAttributes;
   readonly objects: ObjectReader;
   readonly query: URLSearchParams;
@@ -34,7 +33,7 @@ export interface ConnectContext {
   readonly signal: AbortSignal;
 }
 
-/** Serves connect subresources. Authentication and authorization have been done. Errors: throw `StatusError` before the first byte. */
+/** Serves connect subresources. Authentication and authorization are done. Throws `StatusError` before the first byte. */
 export interface Connector {
   serve(request: IncomingMessage, response: ServerResponse, context: ConnectContext): Promise<void>;
   /** A request with `Connection: Upgrade` (WebSocket, SPDY). The connector owns the socket from here on. */
