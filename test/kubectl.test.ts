@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { run, type RunResult, startCluster, type TestCluster } from '#test/support/cluster.ts';
+import { type RunResult, run, startCluster, type TestCluster } from '#test/support/cluster.ts';
 import { findKubectl } from '#test/support/kubectl.ts';
 
 const kubectlPath = findKubectl();
@@ -74,7 +74,10 @@ describe('kubectl', { skip, concurrency: false }, () => {
   });
 
   it('get prints tables, yaml, jsonpath and wide', () => {
-    assert.match(ok('get', 'deployment', 'web'), /NAME\s+READY\s+UP-TO-DATE\s+AVAILABLE\s+AGE\nweb\s+2\/2\s+2\s+2/);
+    assert.match(
+      ok('get', 'deployment', 'web'),
+      /NAME\s+READY\s+UP-TO-DATE\s+AVAILABLE\s+AGE\nweb\s+2\/2\s+2\s+2/,
+    );
     assert.match(ok('get', 'pods', '-o', 'wide'), /NODE\s+NOMINATED NODE\s+READINESS GATES/);
     assert.match(ok('get', 'service', 'web', '-o', 'yaml'), /targetPort: http/);
     assert.match(ok('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}'), /^10\.96\./);
@@ -82,12 +85,15 @@ describe('kubectl', { skip, concurrency: false }, () => {
   });
 
   it('get -w streams changes', async () => {
-    const watch = spawn(program, ['get', 'configmap', '-w', '-o', 'name'], { env: { ...process.env, ...env() } });
+    const watch = spawn(program, ['get', 'configmap', '-w', '-o', 'name'], {
+      env: { ...process.env, ...env() },
+    });
     let seen = '';
     const appeared = new Promise<void>((resolve) => {
       watch.stdout.on('data', (chunk: Buffer) => {
         seen += chunk.toString();
-        if (seen.includes('kube-root-ca.crt') && !seen.includes('watched')) ok('create', 'configmap', 'watched', '--from-literal=a=b');
+        if (seen.includes('kube-root-ca.crt') && !seen.includes('watched'))
+          ok('create', 'configmap', 'watched', '--from-literal=a=b');
         if (seen.includes('configmap/watched')) resolve();
       });
     });
@@ -112,7 +118,14 @@ describe('kubectl', { skip, concurrency: false }, () => {
     ok('annotate', 'service', 'web', 'note=here');
     assert.match(ok('get', 'service', '-l', 'tier=front', '-o', 'name'), /service\/web/);
     ok('patch', 'service', 'web', '--type=merge', '-p', '{"spec":{"sessionAffinity":"ClientIP"}}');
-    ok('patch', 'service', 'web', '--type=json', '-p', '[{"op":"replace","path":"/spec/sessionAffinity","value":"None"}]');
+    ok(
+      'patch',
+      'service',
+      'web',
+      '--type=json',
+      '-p',
+      '[{"op":"replace","path":"/spec/sessionAffinity","value":"None"}]',
+    );
     ok('patch', 'deployment', 'web', '-p', '{"spec":{"template":{"metadata":{"annotations":{"a":"b"}}}}}');
     ok('scale', 'deployment', 'web', '--replicas=3');
     ok('rollout', 'status', 'deployment/web', '--timeout=30s');
@@ -128,23 +141,47 @@ describe('kubectl', { skip, concurrency: false }, () => {
   });
 
   it('run, logs, exec and cp of environment reach a container', () => {
-    ok('run', 'tool', '--image=portolan/host', '--restart=Never', '--command', '--', 'sh', '-c', 'echo started; sleep 600');
+    ok(
+      'run',
+      'tool',
+      '--image=portolan/host',
+      '--restart=Never',
+      '--command',
+      '--',
+      'sh',
+      '-c',
+      'echo started; sleep 600',
+    );
     ok('wait', '--for=condition=Ready', 'pod/tool', '--timeout=30s');
     assert.equal(ok('logs', 'tool'), 'started\n');
     assert.equal(ok('exec', 'tool', '--', 'echo', 'hello'), 'hello\n');
     assert.equal(kubectl('exec', 'tool', '--', 'sh', '-c', 'exit 7').status, 7);
-    const { stdout } = run(program, ['exec', '-i', 'tool', '--', 'cat'], { env: env(), input: 'through stdin' });
+    const { stdout } = run(program, ['exec', '-i', 'tool', '--', 'cat'], {
+      env: env(),
+      input: 'through stdin',
+    });
     assert.equal(stdout, 'through stdin');
   });
 
-  it('exec -it has a terminal', { skip: run('sh', ['-c', 'command -v script']).status !== 0 && 'no script(1)' }, () => {
+  it('exec -it has a terminal', {
+    skip: run('sh', ['-c', 'command -v script']).status !== 0 && 'no script(1)',
+  }, () => {
     const command = `${program} exec -it tool -- sh -c 'test -t 0 && echo is-a-terminal'`;
     const { stdout } = run('script', ['-qec', command, '/dev/null'], { env: env() });
     assert.match(stdout, /is-a-terminal/);
   });
 
   it('logs -f follows', async () => {
-    ok('run', 'ticker', '--image=portolan/host', '--command', '--', 'sh', '-c', 'while :; do echo tick; sleep 0.2; done');
+    ok(
+      'run',
+      'ticker',
+      '--image=portolan/host',
+      '--command',
+      '--',
+      'sh',
+      '-c',
+      'while :; do echo tick; sleep 0.2; done',
+    );
     ok('wait', '--for=condition=Ready', 'pod/ticker', '--timeout=30s');
     const logs = spawn(program, ['logs', '-f', 'ticker'], { env: { ...process.env, ...env() } });
     let ticks = 0;
@@ -158,7 +195,9 @@ describe('kubectl', { skip, concurrency: false }, () => {
   });
 
   it('port-forward carries a connection', async () => {
-    const forward = spawn(program, ['port-forward', 'service/web', ':80'], { env: { ...process.env, ...env() } });
+    const forward = spawn(program, ['port-forward', 'service/web', ':80'], {
+      env: { ...process.env, ...env() },
+    });
     const port = await new Promise<number>((resolve, reject) => {
       let text = '';
       forward.stdout.on('data', (chunk: Buffer) => {
@@ -183,7 +222,10 @@ describe('kubectl', { skip, concurrency: false }, () => {
   });
 
   it('expose, explain, auth can-i', () => {
-    assert.match(ok('expose', 'deployment', 'made', '--port=80', '--name=exposed'), /service\/exposed exposed/);
+    assert.match(
+      ok('expose', 'deployment', 'made', '--port=80', '--name=exposed'),
+      /service\/exposed exposed/,
+    );
     assert.match(ok('explain', 'service.spec.clusterIP'), /FIELD: clusterIP <string>/);
     assert.equal(ok('auth', 'can-i', 'create', 'pods'), 'yes\n');
     assert.equal(kubectl('auth', 'can-i', 'create', 'pods', '--as=nobody').stdout, 'no\n');

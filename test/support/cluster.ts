@@ -22,7 +22,11 @@ export interface TestCluster extends Disposable {
 }
 
 /** Runs a program to its end; a minute without one is a failure of the test. */
-export function run(program: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv; input?: string } = {}): RunResult {
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; input?: string } = {},
+): RunResult {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     encoding: 'utf8',
     timeout: 60_000,
