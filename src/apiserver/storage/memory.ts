@@ -28,6 +28,10 @@ class MemoryStorage implements Storage {
     return this.#revision;
   }
 
+  get oldestRevision(): number {
+    return Math.max(1, this.#compacted);
+  }
+
   get(key: string): Promise<Stored | undefined> {
     return Promise.resolve(this.#current.get(key));
   }

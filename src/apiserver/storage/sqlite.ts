@@ -55,6 +55,10 @@ class SqliteStorage implements Storage {
     return this.#revision;
   }
 
+  get oldestRevision(): number {
+    return Math.max(1, this.#compacted);
+  }
+
   async get(key: string): Promise<Stored | undefined> {
     this.#batch?.commit();
     const row = this.#sql.newest(key);

@@ -48,6 +48,8 @@ export interface ListResult {
 export interface Storage extends AsyncDisposable {
   /** The newest committed revision; 1 in an empty storage. */
   readonly revision: number;
+  /** The oldest revision that history reaches back to: `list` and `watch` accept it and what is newer. */
+  readonly oldestRevision: number;
   get(key: string): Promise<Stored | undefined>;
   /** Ordered by key. Throws `CompactedError` for a revision that history no longer has. */
   list(options: ListOptions): Promise<ListResult>;
