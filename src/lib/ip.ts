@@ -1,0 +1,3 @@
+/** IP addresses and networks: text, bytes, arithmetic. */
+export { Cidr } from './cidr.ts';
+export * from './ip-address.ts';
