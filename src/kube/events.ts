@@ -1,0 +1,183 @@
+/**
+ * Records Events about objects. A repeated event counts up the one that is there; many similar ones (same object
+ * and reason, other messages) are folded into one, so that a fault in a loop does not flood the server.
+ */
+import type { Event, ObjectReference } from '#api/core/v1.gen.ts';
+import { type KubeObject, splitApiVersion } from '#api/machinery/object.ts';
+import { formatTime } from '#api/machinery/time.ts';
+import type { ApiClient } from './client.ts';
+import { isNotFound } from './errors.ts';
+import { apiVersionOf, EVENTS, type Resource } from './resources.ts';
+
+export interface EventRecorderOptions {
+  client: ApiClient;
+  /** For example `deployment-controller`. */
+  component: string;
+  /** The node, where the component belongs to one. */
+  host?: string | undefined;
+  signal: AbortSignal;
+  /** Told when an event could not be written; it is dropped then. */
+  onError?: ((error: Error) => void) | undefined;
+}
+
+interface Known {
+  /** Undefined while the event is being created. */
+  name: string | undefined;
+  namespace: string;
+  count: number;
+  lastMs: number;
+  dirty: boolean;
+}
+
+/** From so many different messages on, events of one object and reason are folded. */
+const FOLD_AFTER = 10;
+const FOLD_WINDOW_MS = 600_000;
+const KNOWN_EVENTS = 4096;
+/** Repetitions are written together after so long. */
+const COUNT_DELAY_MS = 1000;
+
+/** A reference to an object as events and owners name it. */
+export function referenceTo(resource: Resource, object: KubeObject): ObjectReference {
+  const { namespace, name, uid, resourceVersion } = object.metadata ?? {};
+  return { kind: resource.kind, apiVersion: apiVersionOf(resource), namespace, name, uid, resourceVersion };
+}
+
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #known = new Map<string, Known>();
+  readonly #similar = new Map<string, { messages: Set<string>; sinceMs: number }>();
+  readonly #writing = new Set<Promise<void>>();
+  #flush: NodeJS.Timeout | undefined;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+    options.signal.addEventListener('abort', () => clearTimeout(this.#flush), { once: true });
+  }
+
+  /** Records that something happened to `about`. Never throws and never waits. */
+  record(about: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void {
+    if (this.#options.signal.aborted) return;
+    const key = this.#correlate(
+      [about.kind, about.namespace, about.name, about.uid, type, reason].join('/'),
+      message,
+    );
+    const folded = key.folded ? `(combined from similar events): ${message}` : message;
+    const known = this.#known.get(key.text);
+    if (known !== undefined) {
+      this.#known.delete(key.text);
+      this.#known.set(key.text, known);
+      known.count++;
+      known.lastMs = Date.now();
+      known.dirty = true;
+      this.#flush ??= setTimeout(() => this.#writeCounts(), COUNT_DELAY_MS);
+      return;
+    }
+    const namespace = about.namespace || 'default';
+    const fresh: Known = { name: undefined, namespace, count: 1, lastMs: Date.now(), dirty: false };
+    this.#remember(key.text, fresh);
+    this.#track(this.#create(about, type, reason, folded.slice(0, 1024), fresh));
+  }
+
+  /** Resolves when what was recorded so far is written, repetitions included. */
+  async flush(): Promise<void> {
+    this.#writeCounts();
+    await Promise.allSettled(this.#writing);
+  }
+
+  #correlate(subject: string, message: string): { text: string; folded: boolean } {
+    let similar = this.#similar.get(subject);
+    if (similar === undefined || Date.now() - similar.sinceMs > FOLD_WINDOW_MS) {
+      similar = { messages: new Set(), sinceMs: Date.now() };
+      this.#similar.set(subject, similar);
+      dropOldest(this.#similar, KNOWN_EVENTS);
+    }
+    const folded = !similar.messages.has(message) && similar.messages.size >= FOLD_AFTER;
+    if (!folded) similar.messages.add(message);
+    return { text: folded ? subject : `${subject}/${message}`, folded };
+  }
+
+  #remember(key: string, known: Known): void {
+    this.#known.set(key, known);
+    dropOldest(this.#known, KNOWN_EVENTS);
+  }
+
+  #track(write: Promise<void>): void {
+    const done = write
+      .catch((error: unknown) => {
+        if (!this.#options.signal.aborted) this.#options.onError?.(error as Error);
+      })
+      .finally(() => this.#writing.delete(done));
+    this.#writing.add(done);
+  }
+
+  async #create(
+    about: ObjectReference,
+    type: string,
+    reason: string,
+    message: string,
+    known: Known,
+  ): Promise<void> {
+    const { client, component, host, signal } = this.#options;
+    const now = formatTime(known.lastMs);
+    const event: Event = {
+      metadata: { name: eventName(about.name ?? ''), namespace: known.namespace },
+      involvedObject: about,
+      reason,
+      message,
+      type,
+      count: 1,
+      firstTimestamp: now,
+      lastTimestamp: now,
+      source: { component, ...(host === undefined ? {} : { host }) },
+      reportingComponent: component,
+      ...(host === undefined ? {} : { reportingInstance: host }),
+    };
+    const created = await client.create(EVENTS, event, { signal });
+    known.name = created.metadata.name;
+  }
+
+  #writeCounts(): void {
+    clearTimeout(this.#flush);
+    this.#flush = undefined;
+    for (const [key, known] of this.#known) {
+      if (!known.dirty || known.name === undefined) continue;
+      known.dirty = false;
+      this.#track(this.#count(key, known, known.name));
+    }
+  }
+
+  async #count(key: string, known: Known, name: string): Promise<void> {
+    const { client, signal } = this.#options;
+    const patch = { count: known.count, lastTimestamp: formatTime(known.lastMs) };
+    try {
+      await client.patch(EVENTS, { namespace: known.namespace, name }, patch, { signal });
+    } catch (error) {
+      // It expired or was deleted: the next one is a new event.
+      if (isNotFound(error)) this.#known.delete(key);
+      else throw error;
+    }
+  }
+}
+
+let serial = 0;
+
+/** Unique within the namespace: the object's name, the time and a counter in hexadecimal. */
+function eventName(about: string): string {
+  serial = (serial + 1) % 0x1000;
+  const suffix = (Date.now() * 0x1000 + serial).toString(16);
+  return `${about.slice(0, 230)}.${suffix}`;
+}
+
+function dropOldest<V>(map: Map<string, V>, limit: number): void {
+  if (map.size <= limit) return;
+  const oldest = map.keys().next().value;
+  if (oldest !== undefined) map.delete(oldest);
+}
+
+/** The group and kind of an owner or reference, for comparing without its version. */
+export function groupKindOf(reference: {
+  apiVersion?: string | undefined;
+  kind?: string | undefined;
+}): string {
+  return `${splitApiVersion(reference.apiVersion ?? '').group}/${reference.kind ?? ''}`;
+}
