@@ -1,0 +1,10 @@
+// Which kinds have behaviour of their own. Every other kind of the schema is stored and served generically.
+import type { KindInfo } from './machinery/kinds.ts';
+import type { AnyParts } from './machinery/strategy-parts.ts';
+
+const BY_KIND: Readonly<Record<string, AnyParts>> = {};
+
+/** The parts of a kind's strategy that are its own; {} for kinds without behaviour. */
+export function partsFor(kind: KindInfo): AnyParts {
+  return BY_KIND[`${kind.group}/${kind.kind}`] ?? {};
+}
