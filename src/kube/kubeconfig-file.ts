@@ -151,7 +151,7 @@ function clusterOf(fields: Fields, entry: Entry): ClusterEntry {
 function userOf(fields: Fields, entry: Entry): UserEntry {
   return {
     ...entry,
-    unsupported: UNSUPPORTED_LOGINS.find((name) => fields[name] != null && fields[name] !== ''),
+    unsupported: UNSUPPORTED_LOGINS.find((name) => (fields[name] ?? '') !== ''),
   };
 }
 

@@ -41,7 +41,7 @@ export function readEvents(
         onBytes?.();
         for (const line of lines.push(chunk)) onEvent(JSON.parse(line));
       } catch (error) {
-        reject(error as Error);
+        reject(error);
         message.destroy();
       }
     });
