@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { getSystemErrorName } from 'node:util';
+import type Koffi from 'koffi';
 import type { LibraryHandle } from 'koffi';
 
 /** A system call that failed: which, the errno and its name, and what it was about. */
@@ -60,8 +61,13 @@ export interface Libc {
   recvmsg(fd: number, header: Uint8Array, flags: number): number;
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
   fcntl(fd: number, command: number, argument: number): number;
+  flock(fd: number, operation: number): number;
   prctl(option: number, argument2: number, argument3: number, argument4: number, argument5: number): number;
   mount(source: string, target: string, type: string | null, flags: number, data: string | null): number;
+  /** Writes two 32-bit descriptors: the end to read from, the end to write to. */
+  pipe2(fds: Uint8Array, flags: number): number;
+  memfd_create(name: string, flags: number): number;
+  ioctl(fd: number, request: number, data: Uint8Array): number;
 }
 
 interface Loaded {
@@ -99,12 +105,12 @@ export function addressOf(memory: Uint8Array): bigint {
 function load(): Loaded {
   if (loaded !== undefined) return loaded;
   if (process.platform !== 'linux') throw new Error(`Portolan needs Linux; this is ${process.platform}`);
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
   const library = koffi.load(null);
   loaded = {
     functions: bindAll(library),
     errno: () => koffi.errno(),
-    address: (memory) => BigInt(koffi.address(memory)),
+    address: (memory) => koffi.address(memory),
   };
   return loaded;
 }
@@ -126,8 +132,12 @@ const PROTOTYPES = {
   recvmsg: 'long recvmsg(int, void *, int)',
   poll: 'int poll(void *, ulong, int)',
   fcntl: 'int fcntl(int, int, long)',
+  flock: 'int flock(int, int)',
   prctl: 'int prctl(int, ulong, ulong, ulong, ulong)',
   mount: 'int mount(const char *, const char *, const char *, ulong, const char *)',
+  pipe2: 'int pipe2(void *, int)',
+  memfd_create: 'int memfd_create(const char *, uint)',
+  ioctl: 'int ioctl(int, ulong, void *)',
 } satisfies Record<keyof Libc, string>;
 
 function bindAll(library: LibraryHandle): Libc {
