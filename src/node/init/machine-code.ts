@@ -3,7 +3,7 @@ export interface Branch {
   at: number;
   label: string;
   /** Writes the distance from the branch to its target into the instruction bytes. */
-  patch(code: DataView, at: number, target: number): void;
+  patch: (code: DataView, at: number, target: number) => void;
 }
 
 /** Collects instructions and resolves branches to labels; unknown labels are an error of the program's author. */
