@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process';
+import process from 'node:process';
+import { test } from 'node:test';
+import { Rtnetlink } from '#kernel/rtnetlink.ts';
+
+/** Set in the process that already lives in its own namespaces. */
+const MARKER = 'PORTOLAN_TEST_NAMESPACE';
+
+const NAMESPACES = ['--net', '--mount', '--uts', '--ipc'];
+
+/**
+ * Puts the whole test file into fresh network, mount, UTS and IPC namespaces (and, unless run by root, a
+ * user namespace where it is root), with the loopback device up. Call it first, at the top level:
+ *
+ *     await enterTestNamespace();
+ *
+ * The file is run again inside; the first process only passes on what came of it. Where namespaces are
+ * not allowed the file's tests are skipped with the reason, in CI they fail.
+ */
+export async function enterTestNamespace(): Promise<void> {
+  if (process.env[MARKER] === '1') {
+    using rtnetlink = Rtnetlink.open();
+    rtnetlink.setLink('lo', { up: true });
+    return;
+  }
+  const isRoot = process.getuid?.() === 0;
+  const unshare = [...(isRoot ? [] : ['--user', '--map-root-user']), ...NAMESPACES];
+  const probe = spawnSync('unshare', [...unshare, 'true'], { encoding: 'utf8' });
+  if (probe.status !== 0)
+    await giveUp(`no namespaces here: ${(probe.error?.message ?? probe.stderr).trim()}`);
+  const command = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const child = spawnSync('unshare', [...unshare, ...command], {
+    stdio: 'inherit',
+    env: { ...process.env, [MARKER]: '1' },
+  });
+  process.exit(child.status ?? 1);
+}
+
+/** Reports one test for the whole file and ends the process. */
+async function giveUp(reason: string): Promise<never> {
+  if (process.env['CI'] === 'true') throw new Error(reason);
+  await test('needs namespaces of its own', { skip: reason });
+  process.exit(0);
+}
