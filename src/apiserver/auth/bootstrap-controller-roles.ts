@@ -1,0 +1,201 @@
+/** One cluster role per controller, `system:controller:NAME`, bound to the service account NAME of kube-system. */
+import type { PolicyRule } from '#api/rbac/v1.gen.ts';
+import { allow, events, READ } from './bootstrap-rules.ts';
+
+const CRUD = `create delete ${READ} update`;
+const PODS_OF_WORKLOAD = allow('create delete list patch watch', 'core', 'pods');
+
+/** Controller name -> rules. */
+export const CONTROLLER_RULES: Readonly<Record<string, readonly PolicyRule[]>> = {
+  'attachdetach-controller': [
+    allow('list watch', 'core', 'persistentvolumeclaims persistentvolumes pods'),
+    allow(READ, 'core', 'nodes'),
+    allow('patch update', 'core', 'nodes/status'),
+    allow(`create delete ${READ}`, 'storage.k8s.io', 'volumeattachments'),
+    allow(READ, 'storage.k8s.io', 'csidrivers csinodes'),
+    events(),
+  ],
+  'certificate-controller': [
+    allow(`delete ${READ}`, 'certificates.k8s.io', 'certificatesigningrequests'),
+    allow(
+      'update',
+      'certificates.k8s.io',
+      'certificatesigningrequests/approval certificatesigningrequests/status',
+    ),
+    allow('approve', 'certificates.k8s.io', 'signers', 'kubernetes.io/kube-apiserver-client-kubelet'),
+    allow(
+      'sign',
+      'certificates.k8s.io',
+      'signers',
+      'kubernetes.io/kube-apiserver-client kubernetes.io/kube-apiserver-client-kubelet kubernetes.io/kubelet-serving kubernetes.io/legacy-unknown',
+    ),
+    allow('create', 'authorization.k8s.io', 'subjectaccessreviews'),
+    events(),
+  ],
+  'clusterrole-aggregation-controller': [
+    allow(`escalate patch ${READ} update`, 'rbac.authorization.k8s.io', 'clusterroles'),
+  ],
+  'cronjob-controller': [
+    allow(`${READ} update`, 'batch', 'cronjobs'),
+    allow(`${CRUD} patch`, 'batch', 'jobs'),
+    allow('update', 'batch', 'cronjobs/finalizers cronjobs/status'),
+    allow('delete list watch', 'core', 'pods'),
+    events(),
+  ],
+  'daemon-set-controller': [
+    allow(READ, 'apps extensions', 'daemonsets'),
+    allow('update', 'apps extensions', 'daemonsets/finalizers daemonsets/status'),
+    allow('list watch', 'core', 'nodes'),
+    PODS_OF_WORKLOAD,
+    allow('create', 'core', 'pods/binding'),
+    allow(`${CRUD} patch`, 'apps', 'controllerrevisions'),
+    events(),
+  ],
+  'deployment-controller': [
+    allow(`${READ} update`, 'apps extensions', 'deployments'),
+    allow('update', 'apps extensions', 'deployments/finalizers deployments/status'),
+    allow(`${CRUD} patch`, 'apps extensions', 'replicasets'),
+    allow(`${READ} update`, 'core', 'pods'),
+    events(),
+  ],
+  'disruption-controller': [
+    allow(READ, 'apps extensions', 'deployments replicasets'),
+    allow(READ, 'apps', 'statefulsets'),
+    allow(READ, 'core', 'replicationcontrollers'),
+    allow(READ, 'policy', 'poddisruptionbudgets'),
+    allow('update', 'policy', 'poddisruptionbudgets/status'),
+    allow('patch update', 'core', 'pods/status'),
+    allow('get', '*', '*/scale'),
+    events(),
+  ],
+  'endpoint-controller': [
+    allow(READ, 'core', 'pods services'),
+    allow(CRUD, 'core', 'endpoints'),
+    allow('create', 'core', 'endpoints/restricted'),
+    events(),
+  ],
+  'endpointslice-controller': [
+    allow(READ, 'core', 'nodes pods services'),
+    allow('update', 'core', 'services/finalizers'),
+    allow(CRUD, 'discovery.k8s.io', 'endpointslices'),
+    events(),
+  ],
+  'endpointslicemirroring-controller': [
+    allow(READ, 'core', 'endpoints services'),
+    allow('update', 'core', 'endpoints/finalizers services/finalizers'),
+    allow(CRUD, 'discovery.k8s.io', 'endpointslices'),
+    events(),
+  ],
+  'ephemeral-volume-controller': [
+    allow(READ, 'core', 'pods'),
+    allow('update', 'core', 'pods/finalizers'),
+    allow(`create ${READ}`, 'core', 'persistentvolumeclaims'),
+    events(),
+  ],
+  'expand-controller': [
+    allow(`patch ${READ} update`, 'core', 'persistentvolumes'),
+    allow('patch update', 'core', 'persistentvolumeclaims/status'),
+    allow(READ, 'core', 'persistentvolumeclaims'),
+    allow('get', 'core', 'services'),
+    events(),
+  ],
+  'generic-garbage-collector': [allow(`delete patch ${READ} update`, '*', '*'), events()],
+  'horizontal-pod-autoscaler': [
+    allow(READ, 'autoscaling', 'horizontalpodautoscalers'),
+    allow('update', 'autoscaling', 'horizontalpodautoscalers/status'),
+    allow('get update', '*', '*/scale'),
+    allow('list watch', 'core metrics.k8s.io', 'pods'),
+    allow(READ, 'custom.metrics.k8s.io external.metrics.k8s.io', '*'),
+    events(),
+  ],
+  'job-controller': [
+    allow(`patch ${READ} update`, 'batch', 'jobs'),
+    allow('update', 'batch', 'jobs/finalizers jobs/status'),
+    PODS_OF_WORKLOAD,
+    events(),
+  ],
+  'legacy-service-account-token-cleaner': [
+    allow('get', 'core', 'configmaps', 'kube-apiserver-legacy-service-account-token-tracking'),
+    allow('delete patch', 'core', 'secrets'),
+  ],
+  'namespace-controller': [
+    allow(`delete ${READ}`, 'core', 'namespaces'),
+    allow('update', 'core', 'namespaces/finalize namespaces/status'),
+    allow(`delete deletecollection ${READ}`, '*', '*'),
+  ],
+  'node-controller': [
+    allow(`delete patch ${READ} update`, 'core', 'nodes'),
+    allow('patch update', 'core', 'nodes/status pods/status'),
+    allow(`delete ${READ}`, 'core', 'pods'),
+    events(),
+  ],
+  'persistent-volume-binder': [
+    allow(CRUD, 'core', 'persistentvolumes'),
+    allow(`${READ} update`, 'core', 'persistentvolumeclaims'),
+    allow('update', 'core', 'persistentvolumeclaims/status persistentvolumes/status'),
+    allow(`create delete ${READ}`, 'core', 'pods'),
+    allow(READ, 'storage.k8s.io', 'storageclasses'),
+    allow('list watch', 'core', 'nodes'),
+    allow('watch', 'core', 'events'),
+    allow('get', 'core', 'services'),
+    events(),
+  ],
+  'pod-garbage-collector': [
+    allow('delete list watch', 'core', 'pods'),
+    allow(READ, 'core', 'nodes'),
+    allow('patch', 'core', 'pods/status'),
+  ],
+  'pv-protection-controller': [allow(`${READ} update`, 'core', 'persistentvolumes'), events()],
+  'pvc-protection-controller': [
+    allow(`${READ} update`, 'core', 'persistentvolumeclaims'),
+    allow(READ, 'core', 'pods'),
+    events(),
+  ],
+  'replicaset-controller': [
+    allow(`${READ} update`, 'apps extensions', 'replicasets'),
+    allow('update', 'apps extensions', 'replicasets/finalizers replicasets/status'),
+    PODS_OF_WORKLOAD,
+    events(),
+  ],
+  'replication-controller': [
+    allow(`${READ} update`, 'core', 'replicationcontrollers'),
+    allow('update', 'core', 'replicationcontrollers/finalizers replicationcontrollers/status'),
+    PODS_OF_WORKLOAD,
+    events(),
+  ],
+  'resourcequota-controller': [
+    allow('list watch', '*', '*'),
+    allow('update', 'core', 'resourcequotas/status'),
+    events(),
+  ],
+  'root-ca-cert-publisher': [allow('create update', 'core', 'configmaps'), events()],
+  'route-controller': [
+    allow('list watch', 'core', 'nodes'),
+    allow('patch', 'core', 'nodes/status'),
+    events(),
+  ],
+  'service-account-controller': [allow('create', 'core', 'serviceaccounts'), events()],
+  'service-cidrs-controller': [
+    allow(`patch ${READ} update`, 'networking.k8s.io', 'servicecidrs'),
+    allow('patch update', 'networking.k8s.io', 'servicecidrs/finalizers servicecidrs/status'),
+    allow(READ, 'networking.k8s.io', 'ipaddresses'),
+    events(),
+  ],
+  'service-controller': [
+    allow(READ, 'core', 'services'),
+    allow('patch update', 'core', 'services/status'),
+    allow('list watch', 'core', 'nodes'),
+    events(),
+  ],
+  'statefulset-controller': [
+    allow(`create delete patch ${READ} update`, 'core', 'pods'),
+    allow(READ, 'apps', 'statefulsets'),
+    allow('update', 'apps', 'statefulsets/finalizers statefulsets/status'),
+    allow(`${CRUD} patch`, 'apps', 'controllerrevisions'),
+    allow(CRUD, 'core', 'persistentvolumeclaims'),
+    allow('update', 'core', 'pods/finalizers'),
+    events(),
+  ],
+  'ttl-after-finished-controller': [allow(`delete ${READ}`, 'batch', 'jobs'), events()],
+  'ttl-controller': [allow('list patch update watch', 'core', 'nodes'), events()],
+};
