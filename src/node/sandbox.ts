@@ -1,0 +1,100 @@
+/** The namespaces of a pod and its network. Made and ended synchronously by the node's thread. */
+import { closeSync, writeFileSync } from 'node:fs';
+import { Rtnetlink } from '#kernel/rtnetlink.ts';
+import {
+  createNetworkNamespace,
+  createSandboxNamespaces,
+  type NamespaceSet,
+  withNamespaces,
+} from '#os/namespace.ts';
+import { type PodNetwork, planNodeSide, planPodSide, podMac, vethName } from './plan-sandbox-network.ts';
+
+export interface SandboxOptions {
+  podUid: string;
+  hostname: string;
+  /** Empty with hostNetwork: the pod shares the node's network namespace. */
+  podIps: readonly string[];
+  nodeIps: readonly string[];
+  /** Values of securityContext.sysctls, below /proc/sys. */
+  sysctls: Readonly<Record<string, string>>;
+  rtnetlink: Rtnetlink;
+}
+
+/** Interface indexes of pods' links start here, clear of the node's own. */
+let nextLinkIndex = 1000;
+
+/** What every pod may do, as container engines set it up; net.ipv6 without waiting for duplicates. */
+const SYSCTLS: Readonly<Record<string, string>> = {
+  'net/ipv4/ip_unprivileged_port_start': '0',
+  'net/ipv4/ping_group_range': '0 0',
+};
+
+export class Sandbox implements Disposable {
+  /** Absent with hostNetwork. */
+  readonly netns: number | undefined;
+  #uts: number | undefined;
+  #ipc: number | undefined;
+  readonly #options: SandboxOptions;
+  readonly #link: number | undefined;
+
+  constructor(options: SandboxOptions) {
+    this.#options = options;
+    if (options.podIps.length === 0) return;
+    this.netns = createNetworkNamespace();
+    const network: PodNetwork = {
+      linkName: vethName(options.podUid),
+      linkIndex: nextLinkIndex++,
+      mac: podMac(options.podIps),
+      podIps: options.podIps,
+      nodeIps: options.nodeIps,
+    };
+    this.#link = network.linkIndex;
+    try {
+      options.rtnetlink.run(planNodeSide(network, this.netns));
+      withNamespaces({ net: this.netns }, () => {
+        applySysctls({ ...SYSCTLS, ...options.sysctls });
+        using inside = Rtnetlink.open();
+        inside.run(planPodSide(network));
+      });
+    } catch (error) {
+      closeSync(this.netns);
+      throw error;
+    }
+  }
+
+  /** The namespaces that processes of the pod are in. UTS and IPC are made when the first process needs them. */
+  namespaces(): NamespaceSet {
+    if (this.#uts === undefined) this.#makeProcessNamespaces();
+    return { net: this.netns, uts: this.#uts, ipc: this.#ipc };
+  }
+
+  /** The veth pair ends with the namespace, routes and neighbours with the pair. */
+  [Symbol.dispose](): void {
+    for (const fd of [this.#uts, this.#ipc]) if (fd !== undefined) closeSync(fd);
+    this.#uts = undefined;
+    if (this.netns === undefined) return;
+    // Closing the descriptor ends the namespace only some time later: the address must be free at once.
+    if (this.#link !== undefined) this.#options.rtnetlink.deleteLink(this.#link);
+    closeSync(this.netns);
+  }
+
+  #makeProcessNamespaces(): void {
+    // The network namespace made along is not needed.
+    const { net, uts, ipc } = createSandboxNamespaces({ hostname: this.#options.hostname });
+    closeSync(net);
+    this.#uts = uts;
+    this.#ipc = ipc;
+  }
+}
+
+function applySysctls(values: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(values)) {
+    try {
+      writeFileSync(`/proc/sys/${name}`, value);
+    } catch (cause) {
+      throw new Error(`cannot set sysctl ${name.replaceAll('/', '.')} to ${JSON.stringify(value)}`, {
+        cause,
+      });
+    }
+  }
+}
