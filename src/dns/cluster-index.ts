@@ -1,0 +1,140 @@
+import { parseIp } from '#lib/ip.ts';
+import type { ClusterView, ServiceEntry, SliceEntry } from './cluster-view.ts';
+
+/** The objects by everything that names are looked up by. A change tells which look-ups it may have altered. */
+export class ClusterIndex implements ClusterView {
+  readonly #namespaces = new Set<string>();
+  readonly #services = new Map<string, ServiceEntry>();
+  readonly #slices = new Map<string, SliceEntry>();
+  readonly #slicesByService = new Map<string, Map<string, SliceEntry>>();
+  readonly #servicesByIp = new Map<string, Map<string, ServiceEntry>>();
+  readonly #slicesByIp = new Map<string, Map<string, SliceEntry>>();
+  readonly #onChange: (lookups: readonly string[]) => void;
+
+  /** `onChange` gets keys as made by `lookupKey`. */
+  constructor(onChange: (lookups: readonly string[]) => void = () => {}) {
+    this.#onChange = onChange;
+  }
+
+  setNamespace(name: string, present: boolean): void {
+    if (this.#namespaces.has(name) === present) return;
+    if (present) this.#namespaces.add(name);
+    else this.#namespaces.delete(name);
+    this.#onChange([lookupKey.namespace(name)]);
+  }
+
+  setService(namespace: string, name: string, entry: ServiceEntry | undefined): void {
+    const key = `${namespace}/${name}`;
+    const old = this.#services.get(key);
+    for (const ip of old?.clusterIps ?? []) drop(this.#servicesByIp, canonical(ip), key);
+    if (entry === undefined) this.#services.delete(key);
+    else this.#services.set(key, entry);
+    for (const ip of entry?.clusterIps ?? []) put(this.#servicesByIp, canonical(ip), key, entry);
+    const ips = new Set([...(old?.clusterIps ?? []), ...(entry?.clusterIps ?? [])]);
+    this.#onChange([
+      lookupKey.service(namespace, name),
+      ...[...ips].map((ip) => lookupKey.ip(canonical(ip))),
+    ]);
+  }
+
+  /** `sliceKey` is `NAMESPACE/NAME` of the EndpointSlice. */
+  setSlice(sliceKey: string, entry: SliceEntry | undefined): void {
+    const old = this.#slices.get(sliceKey);
+    if (old !== undefined) {
+      drop(this.#slicesByService, `${old.namespace}/${old.service}`, sliceKey);
+      for (const { address } of old.addresses) drop(this.#slicesByIp, canonical(address), sliceKey);
+      this.#slices.delete(sliceKey);
+    }
+    if (entry !== undefined) {
+      this.#slices.set(sliceKey, entry);
+      put(this.#slicesByService, `${entry.namespace}/${entry.service}`, sliceKey, entry);
+      for (const { address } of entry.addresses) put(this.#slicesByIp, canonical(address), sliceKey, entry);
+    }
+    const lookups = new Set<string>();
+    for (const slice of [old, entry]) {
+      if (slice === undefined) continue;
+      lookups.add(lookupKey.service(slice.namespace, slice.service));
+      for (const { address } of slice.addresses) lookups.add(lookupKey.ip(canonical(address)));
+    }
+    this.#onChange([...lookups]);
+  }
+
+  hasNamespace(name: string): boolean {
+    return this.#namespaces.has(name);
+  }
+
+  service(namespace: string, name: string): ServiceEntry | undefined {
+    return this.#services.get(`${namespace}/${name}`);
+  }
+
+  slices(namespace: string, service: string): Iterable<SliceEntry> {
+    return this.#slicesByService.get(`${namespace}/${service}`)?.values() ?? [];
+  }
+
+  servicesByIp(address: string): Iterable<ServiceEntry> {
+    return this.#servicesByIp.get(address)?.values() ?? [];
+  }
+
+  slicesByIp(address: string): Iterable<SliceEntry> {
+    return this.#slicesByIp.get(address)?.values() ?? [];
+  }
+}
+
+/** Names of look-ups, so that what was made from them can be found when they change. */
+export const lookupKey = {
+  namespace: (name: string): string => `namespace ${name}`,
+  /** The Service and its EndpointSlices. */
+  service: (namespace: string, name: string): string => `service ${namespace}/${name}`,
+  ip: (address: string): string => `ip ${address}`,
+};
+
+/** A view that notes down what was looked up. */
+export class TracingView implements ClusterView {
+  readonly lookups = new Set<string>();
+  readonly #view: ClusterView;
+
+  constructor(view: ClusterView) {
+    this.#view = view;
+  }
+
+  hasNamespace(name: string): boolean {
+    this.lookups.add(lookupKey.namespace(name));
+    return this.#view.hasNamespace(name);
+  }
+
+  service(namespace: string, name: string): ServiceEntry | undefined {
+    this.lookups.add(lookupKey.service(namespace, name));
+    return this.#view.service(namespace, name);
+  }
+
+  slices(namespace: string, service: string): Iterable<SliceEntry> {
+    this.lookups.add(lookupKey.service(namespace, service));
+    return this.#view.slices(namespace, service);
+  }
+
+  servicesByIp(address: string): Iterable<ServiceEntry> {
+    this.lookups.add(lookupKey.ip(address));
+    return this.#view.servicesByIp(address);
+  }
+
+  slicesByIp(address: string): Iterable<SliceEntry> {
+    this.lookups.add(lookupKey.ip(address));
+    return this.#view.slicesByIp(address);
+  }
+}
+
+function canonical(address: string): string {
+  return parseIp(address) ?? address;
+}
+
+function put<T>(index: Map<string, Map<string, T>>, outer: string, inner: string, value: T): void {
+  const group = index.get(outer);
+  if (group === undefined) index.set(outer, new Map([[inner, value]]));
+  else group.set(inner, value);
+}
+
+function drop<T>(index: Map<string, Map<string, T>>, outer: string, inner: string): void {
+  const group = index.get(outer);
+  group?.delete(inner);
+  if (group?.size === 0) index.delete(outer);
+}

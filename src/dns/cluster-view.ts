@@ -1,0 +1,44 @@
+/** What the DNS server keeps of a Service. */
+export interface ServiceEntry {
+  readonly namespace: string;
+  readonly name: string;
+  readonly kind: 'cluster-ip' | 'headless' | 'external-name';
+  readonly clusterIps: readonly string[];
+  readonly ports: readonly PortEntry[];
+  readonly externalName: string;
+}
+
+export interface PortEntry {
+  /** Lower case; empty: unnamed. */
+  readonly name: string;
+  /** Lower case. */
+  readonly protocol: string;
+  readonly port: number;
+}
+
+/** What the DNS server keeps of an EndpointSlice: its ready addresses. */
+export interface SliceEntry {
+  readonly namespace: string;
+  readonly name: string;
+  /** Of the label `kubernetes.io/service-name`. */
+  readonly service: string;
+  readonly ports: readonly PortEntry[];
+  readonly addresses: readonly AddressEntry[];
+}
+
+export interface AddressEntry {
+  /** As the slice has it. */
+  readonly address: string;
+  /** The label below the Service's name: the host name, else the address with dashes. */
+  readonly hostname: string;
+}
+
+/** What plans read. */
+export interface ClusterView {
+  hasNamespace(name: string): boolean;
+  service(namespace: string, name: string): ServiceEntry | undefined;
+  slices(namespace: string, service: string): Iterable<SliceEntry>;
+  /** By canonical address. */
+  servicesByIp(address: string): Iterable<ServiceEntry>;
+  slicesByIp(address: string): Iterable<SliceEntry>;
+}

@@ -1,0 +1,52 @@
+/** What a name below the cluster's zone asks for, from right to left: `[[PORT.PROTOCOL|ENDPOINT].]SERVICE.NAMESPACE.svc`. */
+export type NameRequest =
+  /** The zone itself, `svc`, `pod`: exists, holds nothing. */
+  | { readonly kind: 'fixed' }
+  | { readonly kind: 'namespace'; readonly namespace: string }
+  | {
+      readonly kind: 'service';
+      readonly namespace: string;
+      readonly service: string;
+      /** Host name of an endpoint. */
+      readonly endpoint: string | undefined;
+      /** Empty: any port. */
+      readonly port: string | undefined;
+      /** Empty: any protocol. */
+      readonly protocol: string | undefined;
+    }
+  | { readonly kind: 'pod'; readonly namespace: string; readonly pod: string }
+  /** The names that are there without any object. */
+  | { readonly kind: 'dns-version' }
+  | { readonly kind: 'name-server' };
+
+/** `labels`: lower case, without the zone's. Undefined: no such name can exist. */
+export function parseRequest(labels: readonly string[]): NameRequest | undefined {
+  if (labels.length === 1 && labels[0] === 'dns-version') return { kind: 'dns-version' };
+  if (labels.length === 2 && labels[0] === 'ns' && labels[1] === 'dns') return { kind: 'name-server' };
+  const [root, namespace, service, ...rest] = labels.toReversed();
+  if (root === undefined) return { kind: 'fixed' };
+  if (root !== 'svc' && root !== 'pod') return undefined;
+  if (namespace === undefined) return { kind: 'fixed' };
+  if (service === undefined) return { kind: 'namespace', namespace };
+  if (rest.length > 2) return undefined;
+  // An address may have labels before it, as CoreDNS has it.
+  if (root === 'pod') return { kind: 'pod', namespace, pod: service };
+  const [first, second] = rest;
+  if (first === undefined || second === undefined) {
+    return { kind: 'service', namespace, service, endpoint: first, port: undefined, protocol: undefined };
+  }
+  const protocol = withoutUnderscore(first);
+  return {
+    kind: 'service',
+    namespace,
+    service,
+    endpoint: undefined,
+    port: withoutUnderscore(second),
+    protocol,
+  };
+}
+
+/** The underscores of `_http._tcp` are optional. */
+function withoutUnderscore(label: string): string {
+  return label.startsWith('_') ? label.slice(1) : label;
+}

@@ -1,0 +1,28 @@
+import type { ListenAddress } from './config.ts';
+
+/** A socket that takes queries; disposing of it closes the socket and its connections. */
+export interface Listener extends AsyncDisposable {
+  /** With the port that the system chose when 0 was asked for. */
+  readonly address: ListenAddress;
+}
+
+/** The machine has no such address family: one of two wildcard listeners may fail with it. */
+export function isFamilyMissing(error: unknown): boolean {
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL';
+}
+
+/** "cannot listen on …: what, and what would be right". */
+export function listenError(what: string, { address, port }: ListenAddress, error: Error): Error {
+  const { code } = error as NodeJS.ErrnoException;
+  const hint =
+    code === 'EADDRINUSE'
+      ? 'another program has the port'
+      : code === 'EACCES'
+        ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE'
+        : error.message;
+  const wrapped = new Error(`cannot listen on ${what} ${address} port ${port}: ${hint} (${code})`, {
+    cause: error,
+  });
+  return Object.assign(wrapped, { code });
+}

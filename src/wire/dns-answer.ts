@@ -1,0 +1,140 @@
+import { ednsRecord } from './dns.ts';
+import { HEADER_BYTES, HeaderFlag, RecordType, ResponseCode } from './dns-constants.ts';
+import type { DnsName } from './dns-name.ts';
+import type { DnsQuery } from './dns-query.ts';
+import { type DnsRecord, encodeRecord } from './dns-record.ts';
+import { DnsWriter } from './dns-writer.ts';
+
+export interface AnswerSections {
+  readonly rcode: number;
+  readonly answers: readonly DnsRecord[];
+  readonly authorities: readonly DnsRecord[];
+  readonly additionals: readonly DnsRecord[];
+}
+
+/**
+ * All that follows the question in a response, as bytes. Its compression pointers are right behind any
+ * question with the same name, whatever its case.
+ */
+export interface PreparedAnswer {
+  readonly rcode: number;
+  readonly counts: readonly [answers: number, authorities: number, additionals: number];
+  /** Equal sets of records, each in another order, to be served in turn; at least one. */
+  readonly tails: readonly Buffer[];
+  /** Where each record ends within a tail. */
+  readonly ends: readonly number[];
+  /** Which of `tails` is next. */
+  turn: number;
+}
+
+const MAX_ROTATIONS = 8;
+
+/** Records are compressed against the question's name, or, with an offset, against the part of it that begins there. */
+export function prepareAnswer(
+  name: DnsName,
+  sections: AnswerSections,
+  nameOffset: number = HEADER_BYTES,
+): PreparedAnswer {
+  const writer = new DnsWriter();
+  writer.bytes(new Uint8Array(nameOffset)).name(name).u32(0);
+  const start = writer.length;
+  const ends: number[] = [];
+  for (const section of [sections.answers, sections.authorities, sections.additionals]) {
+    for (const record of section) {
+      encodeRecord(writer, record);
+      ends.push(writer.length - start);
+    }
+  }
+  const tail = Buffer.from(writer.finish().subarray(start));
+  const { answers, authorities, additionals, rcode } = sections;
+  const tails = rotatable(sections) ? rotations(tail, answers.length) : [tail];
+  return { rcode, counts: [answers.length, authorities.length, additionals.length], tails, ends, turn: 0 };
+}
+
+/** Addresses of one name alone: records of equal length without pointers to each other. */
+function rotatable({ answers, authorities, additionals }: AnswerSections): boolean {
+  const [first] = answers;
+  if (answers.length < 2 || authorities.length + additionals.length > 0 || first === undefined) return false;
+  if (first.type !== RecordType.A && first.type !== RecordType.AAAA) return false;
+  return answers.every((record) => record.type === first.type && record.name === first.name);
+}
+
+function rotations(tail: Buffer, count: number): Buffer[] {
+  const size = tail.length / count;
+  return Array.from({ length: Math.min(count, MAX_ROTATIONS) }, (_, turn) =>
+    Buffer.concat([tail.subarray(turn * size), tail.subarray(0, turn * size)]),
+  );
+}
+
+/** The response to a query, cut to `limit` bytes (then with TC) and with an OPT record if the query had one. */
+export function respond(query: DnsQuery, prepared: PreparedAnswer, flags: number, limit: number): Buffer {
+  const tail = prepared.tails[prepared.turn] ?? Buffer.alloc(0);
+  if (prepared.tails.length > 1) prepared.turn = (prepared.turn + 1) % prepared.tails.length;
+  const { questionEnd, edns } = query;
+  const optBytes = edns === undefined ? 0 : OPT_BYTES;
+  const fits = questionEnd + tail.length + optBytes <= limit;
+  const kept = fits ? prepared.ends.length : countFitting(prepared.ends, limit - questionEnd - optBytes);
+  const tailBytes = fits ? tail.length : (prepared.ends[kept - 1] ?? 0);
+  const response = Buffer.allocUnsafe(questionEnd + tailBytes + optBytes);
+  query.message.copy(response, 0, 0, questionEnd);
+  tail.copy(response, questionEnd, 0, tailBytes);
+  writeHeader(response, flags | (fits ? 0 : HeaderFlag.TC), prepared.rcode);
+  let left = kept;
+  for (let section = 0; section < 3; section++) {
+    const count = Math.min(left, prepared.counts[section] ?? 0);
+    response.writeUInt16BE(count, 6 + 2 * section);
+    left -= count;
+  }
+  if (edns !== undefined) {
+    writeOpt(response, questionEnd + tailBytes, prepared.rcode, edns);
+    response.writeUInt16BE(response.readUInt16BE(10) + 1, 10);
+  }
+  return response;
+}
+
+/** A response that repeats the question (when `questionEnd` says there is one) and has no records but OPT. */
+export function respondEmpty(
+  message: Buffer,
+  questionEnd: number,
+  rcode: number,
+  edns: DnsQuery['edns'],
+  flags = 0,
+): Buffer {
+  const response = Buffer.alloc(questionEnd + (edns === undefined ? 0 : OPT_BYTES));
+  message.copy(response, 0, 0, questionEnd);
+  writeHeader(response, flags, rcode);
+  response.writeUInt16BE(questionEnd > HEADER_BYTES ? 1 : 0, 4);
+  response.fill(0, 6, HEADER_BYTES);
+  if (edns === undefined) return response;
+  response.writeUInt16BE(1, 10);
+  writeOpt(response, questionEnd, rcode, edns);
+  return response;
+}
+
+/** Opcode, RD and CD stay the query's. */
+function writeHeader(response: Buffer, flags: number, rcode: number): void {
+  const kept = response.readUInt16BE(2) & (0x7800 | HeaderFlag.RD | HeaderFlag.CD);
+  response.writeUInt16BE(HeaderFlag.QR | kept | flags | (rcode & 15), 2);
+}
+
+function countFitting(ends: readonly number[], room: number): number {
+  const over = ends.findIndex((end) => end > room);
+  return over < 0 ? ends.length : over;
+}
+
+const OPT_BYTES = 11;
+
+function writeOpt(
+  response: Buffer,
+  offset: number,
+  rcode: number,
+  edns: NonNullable<DnsQuery['edns']>,
+): void {
+  const udpSize = rcode === ResponseCode.BADVERS ? 0 : edns.udpSize;
+  const opt = ednsRecord({ udpSize, version: 0, extendedRcode: rcode >> 4, dnssecOk: edns.dnssecOk });
+  response[offset] = 0;
+  response.writeUInt16BE(RecordType.OPT, offset + 1);
+  response.writeUInt16BE(udpSize, offset + 3);
+  response.writeUInt32BE(opt.ttl, offset + 5);
+  response.writeUInt16BE(0, offset + 9);
+}

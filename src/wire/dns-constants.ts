@@ -1,0 +1,61 @@
+/** Numbers of the IANA registry "Domain Name System (DNS) Parameters" that this project has a use for. */
+
+/** Resource record types. */
+export const RecordType = {
+  A: 1,
+  NS: 2,
+  CNAME: 5,
+  SOA: 6,
+  PTR: 12,
+  MX: 15,
+  TXT: 16,
+  AAAA: 28,
+  SRV: 33,
+  OPT: 41,
+  IXFR: 251,
+  AXFR: 252,
+  ANY: 255,
+} as const;
+
+export const CLASS_IN = 1;
+
+/** Response codes; those above 15 need an OPT record for their upper bits (RFC 6891 §6.1.3). */
+export const ResponseCode = {
+  NOERROR: 0,
+  FORMERR: 1,
+  SERVFAIL: 2,
+  NXDOMAIN: 3,
+  NOTIMP: 4,
+  REFUSED: 5,
+  BADVERS: 16,
+} as const;
+
+export const Opcode = { QUERY: 0, NOTIFY: 4 } as const;
+
+/** Bits of the second 16-bit word of a message's header (RFC 1035 §4.1.1, RFC 4035 §3). */
+export const HeaderFlag = {
+  QR: 0x8000,
+  AA: 0x0400,
+  TC: 0x0200,
+  RD: 0x0100,
+  RA: 0x0080,
+  AD: 0x0020,
+  CD: 0x0010,
+} as const;
+
+export const HEADER_BYTES = 12;
+
+const NAMES = new Map<number, string>(Object.entries(RecordType).map(([name, number]) => [number, name]));
+const NUMBERS = new Map<string, number>(Object.entries(RecordType));
+
+/** `A`, `AAAA` and so on; `TYPE123` (RFC 3597) for a type that is not in `RecordType`. */
+export function typeName(type: number): string {
+  return NAMES.get(type) ?? `TYPE${type}`;
+}
+
+/** The number of `A`, `aaaa` or `TYPE123`; undefined when it is no type. */
+export function typeNumber(name: string): number | undefined {
+  const upper = name.toUpperCase();
+  const generic = /^TYPE(\d{1,5})$/.exec(upper);
+  return NUMBERS.get(upper) ?? (generic === null ? undefined : Number(generic[1]));
+}
