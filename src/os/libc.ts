@@ -64,6 +64,7 @@ export interface Libc {
   flock(fd: number, operation: number): number;
   prctl(option: number, argument2: number, argument3: number, argument4: number, argument5: number): number;
   mount(source: string, target: string, type: string | null, flags: number, data: string | null): number;
+  umount2(target: string, flags: number): number;
   /** Writes two 32-bit descriptors: the end to read from, the end to write to. */
   pipe2(fds: Uint8Array, flags: number): number;
   memfd_create(name: string, flags: number): number;
@@ -135,6 +136,7 @@ const PROTOTYPES = {
   flock: 'int flock(int, int)',
   prctl: 'int prctl(int, ulong, ulong, ulong, ulong)',
   mount: 'int mount(const char *, const char *, const char *, ulong, const char *)',
+  umount2: 'int umount2(const char *, int)',
   pipe2: 'int pipe2(void *, int)',
   memfd_create: 'int memfd_create(const char *, uint)',
   ioctl: 'int ioctl(int, ulong, void *)',
