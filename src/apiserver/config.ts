@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net';
+import type { User } from '#apiserver/auth/types.ts';
 
 /** A listening socket that exists already (made inside a namespace by another thread), or an address to listen on. */
-export type Listener = { readonly fd: number } | { readonly host?: string | undefined; readonly port: number };
+export type Listener =
+  | { readonly fd: number }
+  | { readonly host?: string | undefined; readonly port: number };
 
 /** Opens a TCP connection to a node, pod or Service address. */
 export type Dial = (address: string, port: number) => Promise<Socket>;
@@ -24,7 +27,7 @@ export interface ApiServerConfig {
   /** Certificate with which the server shows itself to nodes (PEM); none: connections to nodes carry no certificate. */
   readonly nodeClient?: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
   /** Bearer tokens that are good without further check: token -> user (tests, replays). */
-  readonly staticTokens?: ReadonlyMap<string, { name: string; uid?: string; groups: readonly string[] }> | undefined;
+  readonly staticTokens?: ReadonlyMap<string, User> | undefined;
   /** One or two CIDRs of service addresses; the first one's family is the primary. Default `10.96.0.0/16`. */
   readonly serviceRanges?: readonly string[] | undefined;
   /** Inclusive. Default 30000 to 32767. */

@@ -18,9 +18,16 @@ export interface ObjectChange<T extends KubeObject = KubeObject> {
  * What it returns is shared and must not be modified.
  */
 export interface ObjectReader {
-  get<T extends KubeObject = KubeObject>(resource: ResourceName, namespace: string | undefined, name: string): T | undefined;
+  get<T extends KubeObject = KubeObject>(
+    resource: ResourceName,
+    namespace: string | undefined,
+    name: string,
+  ): T | undefined;
   /** Ordered by namespace and name; all namespaces when none is given. */
   list<T extends KubeObject = KubeObject>(resource: ResourceName, namespace?: string): T[];
   /** Calls `handler` after every change, in order, from now on. */
-  onChange<T extends KubeObject = KubeObject>(resource: ResourceName, handler: (change: ObjectChange<T>) => void): Disposable;
+  onChange<T extends KubeObject = KubeObject>(
+    resource: ResourceName,
+    handler: (change: ObjectChange<T>) => void,
+  ): Disposable;
 }

@@ -8,6 +8,7 @@ import { startOfMetadata, withResourceVersion } from './stored-form.ts';
 export class Entry {
   /** `namespace/name`, or `name` of a cluster-scoped object. */
   readonly key: string;
+  /** 0: not stored, the result of a dry run. */
   readonly revision: number;
   /** The JSON that every reader gets. */
   readonly bytes: Buffer;
@@ -17,7 +18,7 @@ export class Entry {
   constructor(key: string, stored: string, revision: number) {
     this.key = key;
     this.revision = revision;
-    this.bytes = Buffer.from(withResourceVersion(stored, revision));
+    this.bytes = Buffer.from(revision === 0 ? stored : withResourceVersion(stored, revision));
     this.#itemStart = startOfMetadata(stored);
   }
 

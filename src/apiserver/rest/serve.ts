@@ -1,0 +1,46 @@
+import { methodNotSupported, noSuchResource } from '#api/machinery/status-error.ts';
+import { subresourceHandler } from '#apiserver/subresources/subresources.ts';
+import type { RestContext } from './context.ts';
+import { getList, getOne } from './read.ts';
+import { deleteMany, deleteOne } from './remove.ts';
+import type { Answer } from './respond.ts';
+import { watch } from './watch.ts';
+import { patch, post, put } from './write.ts';
+
+/** Serves one kind of request; undefined when it has answered by itself. */
+export type Handler = (context: RestContext) => Promise<Answer | undefined>;
+
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  get: getOne,
+  list: getList,
+  create: post,
+  update: put,
+  patch,
+  delete: deleteOne,
+  deletecollection: deleteMany,
+  watch: async (context) => {
+    await watch(context);
+    return undefined;
+  },
+};
+
+/** Serves a request for API objects. Throws StatusError. */
+export async function serveObjects(context: RestContext): Promise<Answer | undefined> {
+  const { target, served, info } = context;
+  if (target.subresource !== '') return subresourceHandler(context)(context);
+  if (served.kind.namespaced && target.namespace === '' && (target.name !== '' || info.verb === 'create'))
+    throw noSuchResource();
+  const handler = HANDLERS[verbHere(context)];
+  if (handler === undefined || info.method === 'HEAD') throw methodNotSupported(served.kind, info.method);
+  return handler(context);
+}
+
+/** The verb, if the resource knows it and the path is one on which it makes sense. */
+function verbHere({ info, served, target }: RestContext): string {
+  const { verb } = info;
+  const onCollection = target.name === '';
+  const misplaced = onCollection ? verb === 'update' || verb === 'patch' : verb === 'create';
+  // A GET of one object with ?watch=true is the old way to watch it.
+  if (verb === 'get' && ['1', 'true'].includes(info.query.get('watch') ?? '')) return 'watch';
+  return misplaced || !served.kind.verbs.includes(verb) ? '' : verb;
+}

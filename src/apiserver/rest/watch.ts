@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expired } from '#api/machinery/status-error.ts';
+import type { Entry } from '#apiserver/cache/entry.ts';
+import { type CacheEvent, type EventType, ExpiredError } from '#apiserver/cache/resource-cache.ts';
+import type { RestContext } from './context.ts';
+import { type WatchOptions, watchOptions } from './list-options.ts';
+import { eventObject, isPlain, type Representation, representation } from './representation.ts';
+import { type Selection, selection } from './selection.ts';
+import { WatchStream } from './watch-stream.ts';
+
+/** How often a watch that asks for bookmarks is told where it stands. */
+const BOOKMARK_MS = 60_000;
+
+/** A watch: sends what is there or what was missed, then every change, until its time is over or the client leaves. */
+export async function watch(context: RestContext): Promise<void> {
+  const { served, info, target, request, response, engine } = context;
+  const how = watchRepresentation(context);
+  const options = watchOptions(info.query);
+  const chosen = selection(served, target.namespace, options, target.name);
+  for (const text of context.warnings) response.appendHeader('warning', text);
+  const stream = new WatchStream(response);
+  const sender = new Sender(stream, how, chosen);
+  const cache = engine.cache.resource(served.storedAs);
+  await future(context, options.revision ?? 0, options);
+  try {
+    // No await from here to the subscription: nothing is missed in between.
+    if (startsWithState(options)) for (const entry of cache.list(chosen.namespace)) sender.initial(entry);
+    else if (options.revision) for (const event of cache.eventsAfter(options.revision)) sender.change(event);
+  } catch (error) {
+    if (!(error instanceof ExpiredError)) throw error;
+    stream.error(expired(error.message));
+    return;
+  }
+  if (options.sendInitialEvents === true && options.bookmarks) sender.bookmark(engine.cache.revision, true);
+  using _subscription = cache.onEvent((event) => sender.change(event));
+  using _bookmarks = options.bookmarks
+    ? repeat(BOOKMARK_MS, () => sender.bookmark(engine.cache.revision, false))
+    : undefined;
+  await over(request, options.timeoutMs, context.signal);
+  if (options.bookmarks) sender.bookmark(engine.cache.revision, false);
+  stream.end();
+}
+
+/** Watches are only sent as JSON; protobuf clients accept that too. */
+function watchRepresentation({ request, served, info }: RestContext): Representation {
+  const how = representation(request.headers.accept, served, info.query, 'object');
+  return { ...how, format: { ...how.format, mediaType: 'application/json' } };
+}
+
+function startsWithState({ sendInitialEvents, revision }: WatchOptions): boolean {
+  return sendInitialEvents ?? (revision === undefined || revision === 0);
+}
+
+/** An initial state must not be older than the client has seen. */
+async function future(
+  { engine, signal }: RestContext,
+  revision: number,
+  { sendInitialEvents }: WatchOptions,
+): Promise<void> {
+  if (sendInitialEvents !== true) return;
+  while (engine.cache.revision < revision) await sleep(50, undefined, { signal });
+}
+
+function repeat(everyMs: number, action: () => void): Disposable {
+  const timer = setInterval(action, everyMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+async function over(request: RestContext['request'], timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, timeoutMs);
+  request.socket.once('close', resolve);
+  request.once('close', resolve);
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  await promise;
+  request.socket.off('close', resolve);
+  clearTimeout(timer);
+}
+
+/** Turns changes of a resource into the events of one watch. */
+class Sender {
+  readonly #stream: WatchStream;
+  readonly #how: Representation;
+  readonly #chosen: Selection;
+  readonly #prefix: string;
+  #first = true;
+
+  constructor(stream: WatchStream, how: Representation, chosen: Selection) {
+    this.#stream = stream;
+    this.#how = how;
+    this.#chosen = chosen;
+    this.#prefix = chosen.namespace === undefined ? '' : `${chosen.namespace}/`;
+  }
+
+  initial(entry: Entry): void {
+    if (this.#chosen.matches(entry)) this.#send('ADDED', entry);
+  }
+
+  /** An object that begins to match is added, one that no longer does is deleted. */
+  change({ type, entry, previous, revision }: CacheEvent): void {
+    if (!entry.key.startsWith(this.#prefix)) return;
+    const { matches } = this.#chosen;
+    const now = type !== 'DELETED' && matches(entry);
+    const before = previous !== undefined && matches(previous);
+    if (now) this.#send(before ? 'MODIFIED' : 'ADDED', entry);
+    else if (before) this.#send('DELETED', type === 'DELETED' ? entry : previous.at(revision));
+  }
+
+  /** An event that says only which version the watch has reached. */
+  bookmark(revision: number, endsInitialEvents: boolean): void {
+    const { kind } = this.#how.served;
+    const annotations = endsInitialEvents ? { 'k8s.io/initial-events-end': 'true' } : undefined;
+    const object = {
+      kind: kind.kind,
+      apiVersion: kind.apiVersion,
+      metadata: { resourceVersion: String(revision), annotations },
+    };
+    this.#stream.event('BOOKMARK', Buffer.from(JSON.stringify(object)));
+  }
+
+  #send(type: EventType, entry: Entry): void {
+    if (isPlain(this.#how)) {
+      this.#stream.event(type, entry.bytes);
+      return;
+    }
+    this.#stream.event(type, Buffer.from(JSON.stringify(eventObject(entry, this.#how, this.#first))));
+    this.#first = false;
+  }
+}
