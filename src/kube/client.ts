@@ -71,6 +71,7 @@ type Query = Record<string, string | number | boolean | undefined>;
 interface Call extends RequestOptions {
   body?: unknown;
   contentType?: string | undefined;
+  accept?: string | undefined;
   query?: Query | undefined;
 }
 
@@ -255,12 +256,13 @@ export class ApiClient implements Disposable {
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     for (let attempt = 1; ; attempt++) {
       try {
-        const { contentType, signal } = call;
+        const { contentType, accept, signal } = call;
         const response = await this.#http.send({
           method,
           path: full,
           body,
           contentType,
+          accept,
           signal,
           idleTimeoutMs: REQUEST_TIMEOUT_MS,
         });

@@ -33,6 +33,8 @@ interface Known {
 const FOLD_AFTER = 10;
 const FOLD_WINDOW_MS = 600_000;
 const KNOWN_EVENTS = 4096;
+const WAITING_EVENTS = 10_000;
+const CONCURRENT_WRITES = 2;
 /** Repetitions are written together after so long. */
 const COUNT_DELAY_MS = 1000;
 
@@ -47,6 +49,7 @@ export class EventRecorder {
   readonly #known = new Map<string, Known>();
   readonly #similar = new Map<string, { messages: Set<string>; sinceMs: number }>();
   readonly #writing = new Set<Promise<void>>();
+  readonly #waiting: (() => Promise<void>)[] = [];
   #flush: NodeJS.Timeout | undefined;
 
   constructor(options: EventRecorderOptions) {
@@ -75,13 +78,13 @@ export class EventRecorder {
     const namespace = about.namespace || 'default';
     const fresh: Known = { name: undefined, namespace, count: 1, lastMs: Date.now(), dirty: false };
     this.#remember(key.text, fresh);
-    this.#track(this.#create(about, type, reason, folded.slice(0, 1024), fresh));
+    this.#enqueue(() => this.#create(about, type, reason, folded.slice(0, 1024), fresh));
   }
 
   /** Resolves when what was recorded so far is written, repetitions included. */
   async flush(): Promise<void> {
     this.#writeCounts();
-    await Promise.allSettled(this.#writing);
+    while (this.#writing.size > 0) await Promise.allSettled(this.#writing);
   }
 
   #correlate(subject: string, message: string): { text: string; folded: boolean } {
@@ -101,13 +104,26 @@ export class EventRecorder {
     dropOldest(this.#known, KNOWN_EVENTS);
   }
 
-  #track(write: Promise<void>): void {
-    const done = write
-      .catch((error: unknown) => {
-        if (!this.#options.signal.aborted) this.#options.onError?.(error as Error);
-      })
-      .finally(() => this.#writing.delete(done));
-    this.#writing.add(done);
+  #enqueue(write: () => Promise<void>): void {
+    if (this.#waiting.length < WAITING_EVENTS) this.#waiting.push(write);
+    this.#writeNext();
+  }
+
+  /** Few at a time: events must not crowd out the work they tell of. */
+  #writeNext(): void {
+    while (this.#writing.size < CONCURRENT_WRITES) {
+      const write = this.#waiting.shift();
+      if (write === undefined) return;
+      const done = write()
+        .catch((error: unknown) => {
+          if (!this.#options.signal.aborted) this.#options.onError?.(error as Error);
+        })
+        .finally(() => {
+          this.#writing.delete(done);
+          this.#writeNext();
+        });
+      this.#writing.add(done);
+    }
   }
 
   async #create(
@@ -142,7 +158,8 @@ export class EventRecorder {
     for (const [key, known] of this.#known) {
       if (!known.dirty || known.name === undefined) continue;
       known.dirty = false;
-      this.#track(this.#count(key, known, known.name));
+      const { name } = known;
+      this.#enqueue(() => this.#count(key, known, name));
     }
   }
 
