@@ -1,0 +1,116 @@
+import type { Deployment } from '#api/apps/v1.gen.ts';
+import type { Service, ServiceAccount } from '#api/core/v1.gen.ts';
+import type { ClusterRole, ClusterRoleBinding } from '#api/rbac/v1.gen.ts';
+import {
+  CLUSTER_ROLE_BINDINGS,
+  CLUSTER_ROLES,
+  DEPLOYMENTS,
+  SERVICE_ACCOUNTS,
+  SERVICES,
+} from '#kube/resources.ts';
+import type { ApplyItem } from './apply-objects.ts';
+import type { AddressPlan } from './plan-addresses.ts';
+
+const NAMESPACE = 'kube-system';
+/** The label by which everybody finds a cluster's DNS, whatever program it is. */
+const LABELS = { 'k8s-app': 'kube-dns' };
+const DNS_NAME = 'portolan-dns';
+const ROLE_NAME = 'portolan:dns';
+
+/** What every cluster has running: its DNS, as ordinary pods behind an ordinary Service. */
+export function addonItems(plan: AddressPlan): ApplyItem[] {
+  return [
+    { resource: SERVICES, object: dnsService(plan) },
+    { resource: SERVICE_ACCOUNTS, object: dnsAccount() },
+    { resource: CLUSTER_ROLES, object: dnsRole() },
+    { resource: CLUSTER_ROLE_BINDINGS, object: dnsRoleBinding() },
+    { resource: DEPLOYMENTS, object: dnsDeployment(plan) },
+  ];
+}
+
+function dnsService({ families }: AddressPlan): Service {
+  const clusterIPs = families.map(({ clusterDns }) => clusterDns);
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      name: 'kube-dns',
+      namespace: NAMESPACE,
+      labels: { ...LABELS, 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' },
+    },
+    spec: {
+      selector: LABELS,
+      clusterIP: clusterIPs[0],
+      clusterIPs,
+      ipFamilyPolicy: families.length > 1 ? 'RequireDualStack' : 'SingleStack',
+      ipFamilies: families.map(({ family }) => `IPv${family}` as const),
+      ports: [
+        { name: 'dns', port: 53, targetPort: 'dns', protocol: 'UDP' },
+        { name: 'dns-tcp', port: 53, targetPort: 'dns-tcp', protocol: 'TCP' },
+        { name: 'metrics', port: 9153, targetPort: 'metrics', protocol: 'TCP' },
+      ],
+    },
+  };
+}
+
+function dnsAccount(): ServiceAccount {
+  return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: DNS_NAME, namespace: NAMESPACE } };
+}
+
+function dnsRole(): ClusterRole {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: ROLE_NAME },
+    rules: [
+      { apiGroups: [''], resources: ['services', 'pods', 'namespaces'], verbs: ['list', 'watch'] },
+      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
+    ],
+  };
+}
+
+function dnsRoleBinding(): ClusterRoleBinding {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: ROLE_NAME },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: ROLE_NAME },
+    subjects: [{ kind: 'ServiceAccount', name: DNS_NAME, namespace: NAMESPACE }],
+  };
+}
+
+function dnsDeployment({ families, nodes }: AddressPlan): Deployment {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: DNS_NAME, namespace: NAMESPACE, labels: LABELS },
+    spec: {
+      // A second one outlives its neighbour's node; more only cost memory.
+      replicas: nodes.length > 1 ? 2 : 1,
+      selector: { matchLabels: LABELS },
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
+      template: {
+        metadata: { labels: LABELS },
+        spec: {
+          serviceAccountName: DNS_NAME,
+          dnsPolicy: 'Default',
+          priorityClassName: 'system-cluster-critical',
+          containers: [
+            {
+              name: 'dns',
+              image: 'portolan/portolan',
+              args: ['dns', ...families.flatMap(({ dnsUpstream }) => ['--forward', dnsUpstream])],
+              ports: [
+                { name: 'dns', containerPort: 53, protocol: 'UDP' },
+                { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
+                { name: 'metrics', containerPort: 9153, protocol: 'TCP' },
+              ],
+              readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 1 },
+              livenessProbe: { httpGet: { path: '/health', port: 8080 }, failureThreshold: 5 },
+            },
+          ],
+        },
+      },
+    },
+  };
+}

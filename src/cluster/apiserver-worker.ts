@@ -1,0 +1,31 @@
+import { startApiServer } from '#apiserver/apiserver.ts';
+import { enterNewNetworkNamespace } from '#os/namespace.ts';
+import { traceStart } from './trace-start.ts';
+import type { ApiserverCalls } from './messages.ts';
+import { joinSupervisor } from './thread-side.ts';
+
+joinSupervisor(
+  () =>
+    ({
+      openNamespace: () => netns,
+      async start(input) {
+        const { database, hostFd, families, port, tls, clientCa, serviceAccountKey, nodeClient } = input;
+        const addresses = families.map(({ apiServer }) => apiServer);
+        await startApiServer({
+          storage: database,
+          listeners: [{ fd: hostFd }, ...addresses.map((host) => ({ host, port }))],
+          tls,
+          clientCa,
+          serviceAccount: { key: serviceAccountKey },
+          nodeClient,
+          serviceRanges: families.map(({ serviceNetwork }) => serviceNetwork.format()),
+          advertise: { addresses, port },
+        });
+        traceStart('apiserver', 'answers');
+      },
+    }) satisfies Omit<ApiserverCalls, 'flushCompileCache'>,
+);
+
+// A host of the fabric: from here nodes and pods are reached, and they reach the server.
+const netns = enterNewNetworkNamespace();
+traceStart('apiserver', 'loaded');

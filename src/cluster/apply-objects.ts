@@ -1,0 +1,32 @@
+import { type KubeObject, keyOf } from '#api/machinery/object.ts';
+import { isAlreadyExists } from '#api/machinery/status-error.ts';
+import type { ApiClient } from '#kube/client.ts';
+import type { Resource } from '#kube/resources.ts';
+
+/** An object to store, and of which resource it is. Objects of namespaced kinds name their namespace. */
+export interface ApplyItem {
+  readonly resource: Resource;
+  readonly object: KubeObject;
+}
+
+/** Other objects need these to be there. */
+const FIRST_KINDS = new Set(['Namespace', 'CustomResourceDefinition']);
+
+/** Creates objects, or merges them into those that are there. Throws an Error that names the object that was refused. */
+export async function applyObjects(client: ApiClient, items: readonly ApplyItem[]): Promise<void> {
+  const isFirst = ({ resource }: ApplyItem): boolean => FIRST_KINDS.has(resource.kind);
+  await Promise.all(items.filter(isFirst).map((item) => applyObject(client, item)));
+  await Promise.all(items.filter((item) => !isFirst(item)).map((item) => applyObject(client, item)));
+}
+
+async function applyObject(client: ApiClient, { resource, object }: ApplyItem): Promise<void> {
+  const { namespace, name = '' } = object.metadata ?? {};
+  try {
+    await client.create(resource, object).catch(async (error: unknown) => {
+      if (!isAlreadyExists(error)) throw error;
+      await client.patch(resource, { namespace, name }, object, { type: 'merge' });
+    });
+  } catch (error) {
+    throw new Error(`${resource.kind} ${keyOf(object)}: ${(error as Error).message}`, { cause: error });
+  }
+}

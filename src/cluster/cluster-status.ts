@@ -1,0 +1,32 @@
+import type { Cluster } from './cluster.ts';
+import type { ClusterStatus } from './status.ts';
+
+/** The Kubernetes version that the API server presents. */
+const KUBERNETES_VERSION = 'v1.37.1';
+
+/** The cluster as `portolan status` shows it. */
+export function describeCluster(cluster: Cluster): ClusterStatus {
+  const { config, state, plan, nodes } = cluster;
+  return {
+    name: config.name,
+    dataDir: state.paths.dir,
+    kubeconfig: state.paths.kubeconfig,
+    pid: cluster.hostPid,
+    phase: cluster.phase,
+    version: KUBERNETES_VERSION,
+    startedAt: cluster.startedAt.toISOString(),
+    apiServer: `https://127.0.0.1:${state.api.port}`,
+    proxy: `127.0.0.1:${state.proxy.port}`,
+    egress: config.egress,
+    clusterDns: plan.families.map(({ clusterDns }) => clusterDns),
+    nodes: nodes.map(({ plan: { name, zone, addresses, podCidrs, hostAddress }, running, restarts }) => {
+      return { name, zone, ready: running, addresses, podCidrs, hostAddress, restarts };
+    }),
+    published: cluster.published,
+    networks: plan.families.map(({ podNetwork, serviceNetwork, nodeNetwork }) => ({
+      pods: podNetwork.format(),
+      services: serviceNetwork.format(),
+      nodes: nodeNetwork.format(),
+    })),
+  };
+}

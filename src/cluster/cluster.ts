@@ -1,0 +1,272 @@
+import { flushCompileCache } from 'node:module';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { addonItems } from './addons.ts';
+import type { ApplyItem } from './apply-objects.ts';
+import type { Caller, Calls } from './calls.ts';
+import { clientOf, writeKubeconfig } from './cluster-access.ts';
+import { describeCluster } from './cluster-status.ts';
+import { type ClusterConfig, ClusterError } from './config.ts';
+import { enterTarget } from './enter.ts';
+import type { WorkerEntry } from './entries.ts';
+import { Gateway } from './gateway.ts';
+import { openHostSocket } from './host-ports.ts';
+import type { ApiserverCalls, ControllersCalls, FabricCalls, NodeStart } from './messages.ts';
+import { NodeThread } from './node-threads.ts';
+import { PartLog } from './part-log.ts';
+import { type ClusterPki, openClusterPki } from './pki.ts';
+import { type AddressPlan, apiServerAddresses, type NodePlan, planAddresses } from './plan-addresses.ts';
+import type { ReservedState } from './reserve-state.ts';
+import type { ClusterStatus, EnterTarget, PublishedPort } from './status.ts';
+import { startThread, type Thread } from './thread.ts';
+import type { ThreadCalls } from './thread-side.ts';
+import { traceStart } from './trace-start.ts';
+
+/** Port of the API server inside of the cluster. */
+const API_PORT = 6443;
+const DNS_POLL_MS = 10;
+const PROBE_NAME = 'kubernetes.default.svc.cluster.local';
+
+export interface ClusterOptions {
+  /** Of this process, as the host sees it. */
+  readonly hostPid: number;
+  readonly onProgress: (step: string, done: boolean) => void;
+  /** A part ended that nothing can replace. */
+  readonly onBroken: (error: ClusterError) => void;
+}
+
+/** The threads of a cluster, and what they need of each other. Ends with everything when disposed. */
+export class Cluster implements AsyncDisposable {
+  readonly plan: AddressPlan;
+  readonly nodes: readonly NodeThread[];
+  readonly startedAt = new Date();
+  readonly config: ClusterConfig;
+  readonly state: ReservedState;
+  readonly hostPid: number;
+  phase: ClusterStatus['phase'] = 'starting';
+  published: readonly PublishedPort[] = [];
+  readonly #options: ClusterOptions;
+  readonly #log: PartLog;
+  readonly #fabric: Thread<FabricCalls & Calls>;
+  readonly #apiserver: Thread<ApiserverCalls & Calls>;
+  readonly #controllers: Thread<ControllersCalls & Calls>;
+  readonly #pki: Promise<ClusterPki>;
+  readonly #fabricStarted: Promise<void>;
+  readonly #apiserverStarted: Promise<void>;
+  readonly #gateway = new Gateway();
+
+  constructor(config: ClusterConfig, state: ReservedState, options: ClusterOptions) {
+    this.config = config;
+    this.state = state;
+    this.hostPid = options.hostPid;
+    this.#options = options;
+    this.#log = new PartLog(state.paths.logs, 'cluster');
+    const { ipFamily, loopbackNet } = state.settings;
+    this.plan = planAddresses({ ...config, ipFamily, loopbackNet });
+    // Threads load their code while the certificates are read; each waits for its own start call.
+    this.#apiserver = this.#startPart('apiserver', 'apiserver-worker');
+    this.#fabric = this.#startPart('fabric', 'fabric-worker', {
+      openHostSocket,
+      published: ({ ports }: { ports: readonly PublishedPort[] }) => {
+        this.published = ports;
+      },
+    });
+    this.#pki = this.#openPki();
+    this.#fabricStarted = this.#startFabric();
+    this.#apiserverStarted = this.#startApiserver();
+    this.nodes = this.plan.nodes.map((plan) => this.#startNode(plan));
+    this.#controllers = this.#startPart('controllers', 'controllers-worker');
+  }
+
+  /** Resolves when every node is Ready, cluster DNS answers, and `items` are stored. */
+  async bringUp(items: readonly ApplyItem[]): Promise<void> {
+    await this.#step('API server', this.#apiserverStarted);
+    const pki = await this.#pki;
+    writeKubeconfig(this.state, pki);
+    const names = this.plan.nodes.map(({ name }) => name);
+    const { calls } = this.#controllers;
+    await calls.call('start', this.#controllersInput(pki));
+    const addons = addonItems(this.plan);
+    await Promise.all([
+      this.#step('addons', calls.call('apply', { items: addons })),
+      calls.call('keepNodes', { names }),
+      ...this.nodes.map(({ started }) => started),
+    ]);
+    await Promise.all([
+      this.#step('manifests', calls.call('apply', { items })),
+      this.#step('nodes', calls.call('nodesReady', { names })),
+      this.#step('DNS', this.#dnsAnswers()),
+      this.#publish(pki),
+    ]);
+    this.phase = 'ready';
+    this.#flushCompileCaches().catch(() => undefined);
+  }
+
+  status(): ClusterStatus {
+    return describeCluster(this);
+  }
+
+  async enter(target: string): Promise<EnterTarget> {
+    const { outside } = await this.#fabric.calls.call('namespaces', undefined);
+    return enterTarget(target, this.hostPid, outside, this.nodes);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.phase = 'stopping';
+    this.#gateway[Symbol.dispose]();
+    // Clients first, so that none of them complains of a server that is gone.
+    await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
+    await this.#controllers[Symbol.asyncDispose]();
+    await this.#apiserver[Symbol.asyncDispose]();
+    await this.#fabric[Symbol.asyncDispose]();
+  }
+
+  #startPart<C extends Calls>(name: string, entry: WorkerEntry, handlers: Calls = {}): Thread<C> {
+    const log = new PartLog(this.state.paths.logs, name);
+    const thread = startThread<undefined, C>({ name, entry, config: undefined, log: log.stream, handlers });
+    void thread.ended.then((reason) => {
+      if (reason === undefined) return;
+      this.#log.line(`${name} ended: ${reason.stack}`);
+      this.#options.onBroken(new ClusterError(`${name} ended: ${reason.message}`, { cause: reason }));
+    });
+    return thread;
+  }
+
+  #startNode(plan: NodePlan): NodeThread {
+    return new NodeThread({
+      plan,
+      log: new PartLog(this.state.paths.logs, plan.name),
+      startInput: () => this.#nodeInput(plan),
+      attach: async (host, netns) => {
+        await this.#fabricStarted;
+        await this.#fabric.calls.call('attach', { host, netns });
+      },
+      detach: (name) => this.#fabric.calls.call('detach', { name }),
+      onChange: () => void this.#tellNodeNamespaces(),
+    });
+  }
+
+  #openPki(): Promise<ClusterPki> {
+    return openClusterPki({
+      directory: this.state.paths.pki,
+      apiServerAddresses: apiServerAddresses(this.plan),
+      nodes: this.plan.nodes,
+    }).finally(() => traceStart('supervisor', 'has its certificates'));
+  }
+
+  async #startFabric(): Promise<void> {
+    const { families } = this.plan;
+    const sockets = await this.#fabric.calls.call('start', { families, egress: this.config.egress });
+    this.#gateway.serve(sockets, (input) => this.#fabric.calls.call('bindForeignUdp', input));
+    traceStart('supervisor', 'has its fabric');
+  }
+
+  async #startApiserver(): Promise<void> {
+    const { families } = this.plan;
+    const netns = await this.#apiserver.calls.call('openNamespace', undefined);
+    await this.#fabricStarted;
+    const host = { name: 'apiserver', addresses: families.map(({ apiServer }) => apiServer), networks: [] };
+    await this.#fabric.calls.call('attach', { host, netns });
+    const pki = await this.#pki;
+    const { certificate: cert, key } = pki.apiServer;
+    await this.#apiserver.calls.call('start', {
+      database: this.state.paths.database,
+      hostFd: this.state.api.fd,
+      families,
+      port: API_PORT,
+      tls: { cert, key },
+      clientCa: pki.caCertificate,
+      serviceAccountKey: pki.serviceAccountKey,
+      nodeClient: {
+        cert: pki.apiServerKubeletClient.certificate,
+        key: pki.apiServerKubeletClient.key,
+        ca: pki.caCertificate,
+      },
+    });
+    traceStart('supervisor', 'API server answers');
+  }
+
+  #controllersInput(pki: ClusterPki) {
+    const server = `https://127.0.0.1:${this.state.api.port}`;
+    return {
+      controllers: clientOf(pki, pki.controllerManager, server),
+      scheduler: clientOf(pki, pki.scheduler, server),
+      admin: clientOf(pki, pki.admin, server),
+      families: this.plan.families,
+      serviceAccountKey: pki.serviceAccountKey,
+      caCertificate: pki.caCertificate,
+    };
+  }
+
+  async #nodeInput(node: NodePlan): Promise<NodeStart> {
+    await this.#apiserverStarted;
+    const pki = await this.#pki;
+    const certificates = pki.nodes.get(node.name);
+    if (certificates === undefined) throw new Error(`node ${node.name} has no certificates`);
+    const apiServer = this.#innerServer();
+    return {
+      node,
+      families: this.plan.families,
+      apiServer,
+      caCertificate: pki.caCertificate,
+      certificates,
+      proxyClient: clientOf(pki, pki.kubeProxy, apiServer),
+      dataDir: join(this.state.paths.nodes, node.name),
+      imagesDir: this.config.imagesDir,
+    };
+  }
+
+  async #publish(pki: ClusterPki): Promise<void> {
+    await this.#fabric.calls.call('publish', {
+      client: clientOf(pki, pki.admin, this.#innerServer()),
+      nodes: this.plan.nodes,
+      clusterDns: this.plan.families.map(({ clusterDns }) => clusterDns),
+      proxyFd: this.state.proxy.fd,
+    });
+    await this.#tellNodeNamespaces();
+  }
+
+  async #tellNodeNamespaces(): Promise<void> {
+    const nodes = this.nodes.flatMap(({ plan: { name }, netns }) =>
+      netns === undefined ? [] : [{ name, netns }],
+    );
+    await this.#fabric.calls.call('setNodeNamespaces', { nodes }).catch(() => undefined);
+  }
+
+  /** Asks through the Service's address, as any pod does. */
+  async #dnsAnswers(): Promise<void> {
+    const servers = this.plan.families.map(({ clusterDns }) => clusterDns);
+    for (;;) {
+      const node = this.nodes.find(({ running }) => running);
+      if (await node?.calls.call('resolves', { name: PROBE_NAME, servers }).catch(() => false)) return;
+      await delay(DNS_POLL_MS);
+    }
+  }
+
+  #innerServer(): string {
+    const [first] = this.plan.families;
+    if (first === undefined) throw new Error('the cluster has no address family');
+    const host = first.family === 4 ? first.apiServer : `[${first.apiServer}]`;
+    return `https://${host}:${API_PORT}`;
+  }
+
+  async #step<T>(step: string, work: Promise<T>): Promise<T> {
+    this.#options.onProgress(step, false);
+    const result = await work;
+    traceStart('supervisor', step);
+    this.#options.onProgress(step, true);
+    return result;
+  }
+
+  /** What was compiled now need not be compiled at the next start. */
+  async #flushCompileCaches(): Promise<void> {
+    flushCompileCache();
+    const threads: readonly { calls: Caller<ThreadCalls> }[] = [
+      this.#fabric,
+      this.#apiserver,
+      this.#controllers,
+      ...this.nodes.slice(0, 1),
+    ];
+    await Promise.all(threads.map(({ calls }) => calls.call('flushCompileCache', undefined)));
+  }
+}

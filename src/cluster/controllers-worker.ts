@@ -1,0 +1,27 @@
+import { startControllers } from '#controllers/controllers.ts';
+import { ApiClient } from '#kube/client.ts';
+import { applyObjects } from './apply-objects.ts';
+import type { ControllersCalls } from './messages.ts';
+import { keepNodes, nodesReady } from './node-duties.ts';
+import { joinSupervisor } from './thread-side.ts';
+import { traceStart } from './trace-start.ts';
+
+let admin: ApiClient | undefined;
+
+joinSupervisor(
+  () =>
+    ({
+      async start(input) {
+        admin = new ApiClient(input.admin);
+      },
+      apply: ({ items }) => applyObjects(started(), items),
+      keepNodes: ({ names }) => keepNodes(started(), names),
+      nodesReady: ({ names }) => nodesReady(started(), names),
+    }) satisfies Omit<ControllersCalls, 'flushCompileCache'>,
+);
+traceStart('controllers', 'loaded');
+
+function started(): ApiClient {
+  if (admin === undefined) throw new Error('the controllers have not been started');
+  return admin;
+}

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url';
+
+/** Threads that start from a file of their own; in the bundle each of these is an entry of its own. */
+export type WorkerEntry = 'apiserver-worker' | 'controllers-worker' | 'fabric-worker' | 'node-worker';
+
+/** Where a thread's file lies: beside this one in a checkout, above the bundle's chunks when installed. */
+export function workerEntryUrl(entry: WorkerEntry): URL {
+  if (import.meta.url.endsWith('.ts')) return new URL(`./${entry}.ts`, import.meta.url);
+  const inChunk = import.meta.url.includes('/chunks/');
+  return new URL(`${inChunk ? '../' : './'}${entry}.js`, import.meta.url);
+}
+
+/** The words that start this very program again: Node, its flags, the program's main file. */
+export function ownCommand(): [string, ...string[]] {
+  return [process.execPath, '--disable-warning=ExperimentalWarning', mainFile()];
+}
+
+function mainFile(): string {
+  if (import.meta.url.endsWith('.ts')) return fileURLToPath(new URL('../cli/main.ts', import.meta.url));
+  const inChunk = import.meta.url.includes('/chunks/');
+  return fileURLToPath(new URL(`${inChunk ? '../' : './'}main.js`, import.meta.url));
+}

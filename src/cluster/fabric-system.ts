@@ -1,0 +1,16 @@
+import { Rtnetlink } from '#kernel/rtnetlink.ts';
+import { writeSysctl } from '#kernel/sysctl.ts';
+import { createNetworkNamespace } from '#os/namespace.ts';
+import type { FabricSystem } from './fabric.ts';
+
+/** The kernel of this machine. */
+export const fabricSystem: FabricSystem = {
+  createNamespace: createNetworkNamespace,
+  openRtnetlink: (netns) => Rtnetlink.open({ netns }),
+  enableForwarding(netns, families) {
+    for (const { family } of families) {
+      const name = family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding';
+      writeSysctl(name, '1', { netns });
+    }
+  },
+};
