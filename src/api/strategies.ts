@@ -1,8 +1,11 @@
 // Which kinds have behaviour of their own. Every other kind of the schema is stored and served generically.
+import { serviceStrategy } from './core/service.ts';
 import type { KindInfo } from './machinery/kinds.ts';
-import type { AnyParts } from './machinery/strategy-parts.ts';
+import { type AnyParts, parts } from './machinery/strategy-parts.ts';
 
-const BY_KIND: Readonly<Record<string, AnyParts>> = {};
+const BY_KIND: Readonly<Record<string, AnyParts>> = {
+  '/Service': parts(serviceStrategy),
+};
 
 /** The parts of a kind's strategy that are its own; {} for kinds without behaviour. */
 export function partsFor(kind: KindInfo): AnyParts {

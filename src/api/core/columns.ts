@@ -98,7 +98,7 @@ function eventOfGroup(object: EventOfGroup, nowMs: number): unknown[] {
     deprecatedLastTimestamp,
   } = object;
   const core: Event = {
-    metadata: object.metadata,
+    metadata: object.metadata ?? {},
     eventTime: object.eventTime,
     series: object.series,
     type: object.type,
