@@ -32,6 +32,8 @@ export interface ProcessContainerOptions {
   stdin: boolean;
   /** The pod's namespaces; with `pid` the container joins that PID namespace instead of having one. */
   namespaces: NamespaceSet;
+  /** False with hostPID: the node's own PID namespace, which is not the host's. */
+  ownPidNamespace: boolean;
   log: ContainerLog;
 }
 
@@ -67,7 +69,7 @@ export async function startProcessContainer(options: ProcessContainerOptions): P
     spawned = spawnInit({
       steps,
       stdio: streams.stdio,
-      namespaces: { ...namespaces, newPidForChildren: pid === undefined },
+      namespaces: { ...namespaces, newPidForChildren: options.ownPidNamespace && pid === undefined },
     });
   } finally {
     streams.spawned();

@@ -1,0 +1,29 @@
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { NamespaceSet } from '#os/namespace.ts';
+import { planPauseInit } from './init/plan-exec-init.ts';
+import { spawnInit } from './init/spawn-init.ts';
+
+/** A PID namespace for all containers of a pod (shareProcessNamespace): its PID 1 only waits and reaps. */
+export class PausedPidNamespace implements Disposable {
+  readonly fd: number;
+  readonly #child: ChildProcess;
+
+  constructor(namespaces: NamespaceSet) {
+    const { child, started } = spawnInit({
+      steps: planPauseInit(),
+      stdio: ['ignore', 'ignore', 'ignore'],
+      namespaces: { ...namespaces, newPidForChildren: true },
+    });
+    // A failure shows in the containers that cannot join.
+    started.catch(() => undefined);
+    this.#child = child;
+    this.fd = openSync(`/proc/${child.pid}/ns/pid`, 'r');
+  }
+
+  /** All processes of the namespace end with it. */
+  [Symbol.dispose](): void {
+    this.#child.kill('SIGKILL');
+    closeSync(this.fd);
+  }
+}

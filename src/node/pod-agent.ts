@@ -1,0 +1,321 @@
+/** One pod of this node from its arrival to its end. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Container, ContainerStatus, Pod } from '#api/core/v1.gen.ts';
+import { formatTime } from '#api/machinery/time.ts';
+import { isAborted, pause } from '#kube/errors.ts';
+import { chooseImage } from './choose-image.ts';
+import { ContainerAgent } from './container-agent.ts';
+import { ContainerLog } from './container-log.ts';
+import { type NodeContext, podKey } from './context.ts';
+import { execInHostImage } from './host-exec.ts';
+import { launchContainer, type PodParts, readTerminationMessage } from './launch-container.ts';
+import { PausedPidNamespace } from './pause-process.ts';
+import { type PodNames, planHostname } from './plan-hostname.ts';
+import { planPodFiles } from './plan-pod-files.ts';
+import type { PodSnapshot } from './plan-pod-status.ts';
+import { Sandbox } from './sandbox.ts';
+import { PodVolumes } from './volumes.ts';
+
+const SANDBOX_RETRY_MS = 1000;
+const DEFAULT_GRACE_SECONDS = 30;
+/** Of a pod whose object is gone: nobody asked for more. */
+const ORPHAN_GRACE_MS = 1000;
+
+export class PodAgent {
+  /** As last seen; newer versions come by update(). */
+  pod: Pod;
+  readonly uid: string;
+  readonly logs = new Map<string, { current: ContainerLog; previous: ContainerLog | undefined }>();
+  readonly #context: NodeContext;
+  readonly #onChange: () => void;
+  readonly #directory: string;
+  readonly #startTime: string;
+  readonly #agents = new Map<string, ContainerAgent>();
+  readonly #stopping = new AbortController();
+  readonly #volumes: PodVolumes;
+  #podIps: readonly string[] = [];
+  #sandbox: Sandbox | undefined;
+  #pause: PausedPidNamespace | undefined;
+  #failure: PodSnapshot['failure'];
+  #ended = false;
+  #stopRequestedMs: number | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(pod: Pod, context: NodeContext, onChange: () => void) {
+    this.pod = pod;
+    this.uid = pod.metadata?.uid ?? '';
+    this.#context = context;
+    this.#onChange = onChange;
+    this.#directory = join(context.config.dataDir, 'pods', this.uid);
+    this.#startTime = pod.status?.startTime ?? formatTime(Date.now());
+    this.#volumes = new PodVolumes(pod, context, join(this.#directory, 'volumes'), () => this.#podIps);
+    this.#makeAgents();
+  }
+
+  /** Everything has ended: the status is final. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Of a pod that ended in an earlier life of the node: nothing to run, nothing to report. */
+  get wasDone(): boolean {
+    return this.pod.status?.phase === 'Succeeded' || this.pod.status?.phase === 'Failed';
+  }
+
+  get sandbox(): Sandbox | undefined {
+    return this.#sandbox;
+  }
+
+  container(name: string): ContainerAgent | undefined {
+    return this.#agents.get(name);
+  }
+
+  snapshot(): PodSnapshot {
+    const snapshots = [...this.#agents.values()].map((agent) => ({ agent, snapshot: agent.snapshot() }));
+    return {
+      init: snapshots.filter(({ agent }) => agent.role !== 'main').map(({ snapshot }) => snapshot),
+      containers: snapshots.filter(({ agent }) => agent.role === 'main').map(({ snapshot }) => snapshot),
+      podIps: this.#podIps,
+      hostIps: this.#context.config.addresses,
+      sandboxReady: this.#sandbox !== undefined,
+      startTime: this.#startTime,
+      failure: this.#failure,
+      ended: this.#ended,
+    };
+  }
+
+  /** A newer version of the object; one marked for deletion stops the pod. */
+  update(pod: Pod): void {
+    this.pod = pod;
+    this.#volumes.podChanged(pod);
+    if (pod.metadata?.deletionTimestamp === undefined) return;
+    this.stop((pod.metadata.deletionGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) * 1000);
+  }
+
+  /** The object is gone without waiting for us. */
+  orphaned(): void {
+    this.stop(ORPHAN_GRACE_MS);
+  }
+
+  /** Runs the pod to its end; never rejects. */
+  async run(): Promise<void> {
+    try {
+      if (!this.wasDone && !this.#stopping.signal.aborted) await this.#live();
+    } catch (error) {
+      if (!this.#stopping.signal.aborted && !isAborted(error)) this.#context.config.onError?.(error as Error);
+    } finally {
+      clearTimeout(this.#deadline);
+      await this.#stopContainers();
+      this.#tearDown();
+    }
+  }
+
+  /** Ends all containers within the time; again with less time: hurries. */
+  stop(graceMs: number): void {
+    if (this.#stopRequestedMs !== undefined && graceMs >= this.#stopRequestedMs) return;
+    this.#stopRequestedMs = graceMs;
+    this.#stopping.abort();
+    void this.#stopContainers();
+  }
+
+  async #live(): Promise<void> {
+    this.#armDeadline();
+    const names = planHostname(this.pod, this.#context.config.clusterDomain, this.#context.config.nodeName);
+    await this.#makeSandbox(names);
+    this.#onChange();
+    if (await this.#runInitContainers()) {
+      const mains = [...this.#agents.values()].filter(({ role }) => role === 'main');
+      await Promise.all(mains.map((agent) => agent.run()));
+    }
+  }
+
+  /** In order; false when one failed for good or the pod is being stopped. */
+  async #runInitContainers(): Promise<boolean> {
+    for (const agent of this.#agents.values()) {
+      if (this.#stopping.signal.aborted) return false;
+      if (agent.role === 'sidecar') {
+        void agent.run();
+        await agent.startedOnce;
+      } else if (agent.role === 'init') {
+        const exit = await agent.run();
+        if (exit?.exitCode !== 0) return false;
+      }
+    }
+    return !this.#stopping.signal.aborted;
+  }
+
+  async #makeSandbox(names: PodNames): Promise<void> {
+    const hostNetwork = this.pod.spec?.hostNetwork === true;
+    const { context, sysctls } = {
+      context: this.#context,
+      sysctls: this.pod.spec?.securityContext?.sysctls ?? [],
+    };
+    for (;;) {
+      this.#stopping.signal.throwIfAborted();
+      // A thousand pods at once: let the node answer in between.
+      await new Promise((resolve) => setImmediate(resolve));
+      const podIps = hostNetwork ? [] : context.addresses.allocate();
+      try {
+        this.#sandbox = new Sandbox({
+          podUid: this.uid,
+          hostname: names.hostname,
+          podIps,
+          nodeIps: context.config.addresses,
+          sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name.replaceAll('.', '/'), value])),
+          rtnetlink: context.rtnetlink,
+        });
+        this.#podIps = hostNetwork ? context.config.addresses : podIps;
+        return;
+      } catch (error) {
+        context.addresses.release(podIps);
+        const message = `Failed to create pod sandbox: ${(error as Error).message}`;
+        context.event(this.pod, 'Warning', 'FailedCreatePodSandBox', message);
+        await pause(SANDBOX_RETRY_MS, this.#stopping.signal);
+      }
+    }
+  }
+
+  #makeAgents(): void {
+    const { initContainers = [], containers = [] } = this.pod.spec ?? {};
+    const statuses = [
+      ...(this.pod.status?.initContainerStatuses ?? []),
+      ...(this.pod.status?.containerStatuses ?? []),
+    ];
+    const add = (container: Container, role: ContainerAgent['role']): void => {
+      const previous = statuses.find(({ name }) => name === container.name);
+      this.#agents.set(container.name, this.#makeAgent(container, role, previous));
+    };
+    for (const container of initContainers)
+      add(container, container.restartPolicy === 'Always' ? 'sidecar' : 'init');
+    for (const container of containers) add(container, 'main');
+  }
+
+  #makeAgent(
+    container: Container,
+    role: ContainerAgent['role'],
+    previous: ContainerStatus | undefined,
+  ): ContainerAgent {
+    const list = role === 'main' ? 'containers' : 'initContainers';
+    const fieldPath = `spec.${list}{${container.name}}`;
+    return new ContainerAgent({
+      container,
+      role,
+      previous,
+      pod: () => this.pod,
+      address: () => this.#podIps[0] ?? '127.0.0.1',
+      image: () => chooseImage(container, this.#context.images),
+      launch: (image, restartCount) => {
+        const log = this.#openLog(container.name, restartCount);
+        return launchContainer({ parts: this.#parts(), container, image, restartCount, log });
+      },
+      terminationMessage: ({ exitCode }) =>
+        readTerminationMessage(this.#directory, container, exitCode, this.logs.get(container.name)?.current),
+      event: (type, reason, message) => this.#context.event(this.pod, type, reason, message, fieldPath),
+      onChange: this.#onChange,
+    });
+  }
+
+  #openLog(container: string, restartCount: number): ContainerLog {
+    const { namespace, name } = this.pod.metadata ?? {};
+    const directory = join(
+      this.#context.config.dataDir,
+      'logs',
+      `${namespace}_${name}_${this.uid}`,
+      container,
+    );
+    const log = new ContainerLog(join(directory, `${restartCount}.log`));
+    const before = this.logs.get(container);
+    if (before?.previous) rmSync(before.previous.file, { force: true });
+    this.logs.set(container, { current: log, previous: before?.current });
+    return log;
+  }
+
+  #parts(): PodParts {
+    const names = planHostname(this.pod, this.#context.config.clusterDomain, this.#context.config.nodeName);
+    return {
+      pod: this.pod,
+      context: this.#context,
+      podIps: this.#podIps,
+      hostname: names.hostname,
+      netns: this.#sandbox?.netns,
+      namespaces: () => this.processNamespaces(names),
+      volumes: this.#volumes,
+      directory: this.#directory,
+      execInHostImage: (options) => execInHostImage(this.#parts(), options),
+      signal: this.#stopping.signal,
+    };
+  }
+
+  /** The namespaces that the pod's processes join, and the files every one of them sees. */
+  processNamespaces(names: PodNames): ReturnType<Sandbox['namespaces']> {
+    if (this.#sandbox === undefined) throw new Error(`pod ${podKey(this.pod)} has no sandbox`);
+    this.#writePodFiles(names);
+    const namespaces = this.#sandbox.namespaces();
+    if (this.pod.spec?.shareProcessNamespace !== true) return namespaces;
+    this.#pause ??= new PausedPidNamespace(namespaces);
+    return { ...namespaces, pid: this.#pause.fd };
+  }
+
+  #writePodFiles(names: PodNames): void {
+    const etc = join(this.#directory, 'etc');
+    mkdirSync(etc, { recursive: true });
+    const { files, warnings } = planPodFiles(this.pod, names, this.#podIps, this.#context);
+    // Written in place: they may be mounted already.
+    for (const [name, content] of Object.entries(files))
+      writeFileSync(join(etc, name), content, { mode: 0o644 });
+    for (const warning of warnings) this.#context.event(this.pod, 'Warning', 'DNSConfigForming', warning);
+  }
+
+  #armDeadline(): void {
+    const seconds = this.pod.spec?.activeDeadlineSeconds;
+    if (seconds === undefined) return;
+    const leftMs = Date.parse(this.#startTime) + seconds * 1000 - Date.now();
+    this.#deadline = setTimeout(
+      () => {
+        this.#failure = {
+          reason: 'DeadlineExceeded',
+          message: 'Pod was active on the node longer than the specified deadline',
+        };
+        this.#context.event(
+          this.pod,
+          'Normal',
+          'DeadlineExceeded',
+          'Pod was active on the node longer than the specified deadline',
+        );
+        this.stop((this.pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) * 1000);
+      },
+      Math.max(0, Math.min(leftMs, 0x7fffffff)),
+    );
+  }
+
+  /** The main ones together, then sidecars from the last to the first. */
+  async #stopContainers(): Promise<void> {
+    const graceMs =
+      this.#stopRequestedMs ?? (this.pod.spec?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS) * 1000;
+    const agents = [...this.#agents.values()];
+    await Promise.all(agents.filter(({ role }) => role !== 'sidecar').map((agent) => agent.stop(graceMs)));
+    for (const agent of agents.filter(({ role }) => role === 'sidecar').reverse()) await agent.stop(graceMs);
+  }
+
+  #tearDown(): void {
+    this.#volumes.close();
+    this.#pause?.[Symbol.dispose]();
+    const hostNetwork = this.pod.spec?.hostNetwork === true;
+    this.#sandbox?.[Symbol.dispose]();
+    this.#sandbox = undefined;
+    if (!hostNetwork) this.#context.addresses.release(this.#podIps);
+    rmSync(this.#directory, { recursive: true, force: true });
+    this.#ended = true;
+    this.#onChange();
+  }
+
+  /** The object is gone: so are the logs. */
+  removeLogs(): void {
+    const { namespace, name } = this.pod.metadata ?? {};
+    rmSync(join(this.#context.config.dataDir, 'logs', `${namespace}_${name}_${this.uid}`), {
+      recursive: true,
+      force: true,
+    });
+  }
+}
