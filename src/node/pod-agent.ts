@@ -257,6 +257,12 @@ export class PodAgent {
     return { ...namespaces, pid: this.#pause.fd };
   }
 
+  /** For whoever wants a shell in the pod; undefined before and after its life. */
+  enterable(): { net: number; uts: number; ipc: number } | undefined {
+    const { net, uts, ipc } = this.#sandbox?.namespaces() ?? {};
+    return net === undefined || uts === undefined || ipc === undefined ? undefined : { net, uts, ipc };
+  }
+
   #writePodFiles(names: PodNames): void {
     const etc = join(this.#directory, 'etc');
     mkdirSync(etc, { recursive: true });
