@@ -77,7 +77,7 @@ async function bringUp(
   if (status === undefined) return 130;
   if (values['merge-kubeconfig']) {
     const { mergeKubeconfig } = await import('#cluster/merge-kubeconfig.ts');
-    await mergeKubeconfig(status.kubeconfig, io.env);
+    mergeKubeconfig(status.kubeconfig, io.env);
   }
   io.stdout.write(formatWelcome(status, againWords(values), io.stdout));
   if (values.detach) {

@@ -2,7 +2,7 @@ import { startApiServer } from '#apiserver/apiserver.ts';
 import { enterNewNetworkNamespace } from '#os/namespace.ts';
 import { traceStart } from './trace-start.ts';
 import type { ApiserverCalls } from './messages.ts';
-import { joinSupervisor } from './thread-side.ts';
+import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
 
 joinSupervisor(
   () =>
@@ -18,12 +18,12 @@ joinSupervisor(
           clientCa,
           serviceAccount: { key: serviceAccountKey },
           nodeClient,
-          serviceRanges: families.map(({ serviceNetwork }) => serviceNetwork.format()),
+          serviceRanges: families.map(({ serviceNetwork }) => serviceNetwork),
           advertise: { addresses, port },
         });
         traceStart('apiserver', 'answers');
       },
-    }) satisfies Omit<ApiserverCalls, 'flushCompileCache'>,
+    }) satisfies OwnHandlers<ApiserverCalls>,
 );
 
 // A host of the fabric: from here nodes and pods are reached, and they reach the server.

@@ -10,6 +10,11 @@ interface Port {
 type Input<C extends Calls, K extends keyof C> = Parameters<C[K]>[0];
 type Output<C extends Calls, K extends keyof C> = Awaited<ReturnType<C[K]>>;
 
+/** Answers to calls: as they are declared, or promises of that. */
+export type Handlers<C> = {
+  readonly [K in keyof C]: C[K] extends (input: infer I) => infer O ? (input: I) => O | Promise<O> : never;
+};
+
 /** Asks another thread; rejects with the error that the other side threw (its message and code), or when it ended. */
 export interface Caller<C extends Calls> {
   call<K extends keyof C & string>(name: K, input: Input<C, K>): Promise<Output<C, K>>;

@@ -24,9 +24,9 @@ export function describeCluster(cluster: Cluster): ClusterStatus {
     }),
     published: cluster.published,
     networks: plan.families.map(({ podNetwork, serviceNetwork, nodeNetwork }) => ({
-      pods: podNetwork.format(),
-      services: serviceNetwork.format(),
-      nodes: nodeNetwork.format(),
+      pods: podNetwork,
+      services: serviceNetwork,
+      nodes: nodeNetwork,
     })),
   };
 }

@@ -3,7 +3,7 @@ import { ApiClient } from '#kube/client.ts';
 import { applyObjects } from './apply-objects.ts';
 import type { ControllersCalls } from './messages.ts';
 import { keepNodes, nodesReady } from './node-duties.ts';
-import { joinSupervisor } from './thread-side.ts';
+import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
 import { traceStart } from './trace-start.ts';
 
 let admin: ApiClient | undefined;
@@ -17,7 +17,7 @@ joinSupervisor(
       apply: ({ items }) => applyObjects(started(), items),
       keepNodes: ({ names }) => keepNodes(started(), names),
       nodesReady: ({ names }) => nodesReady(started(), names),
-    }) satisfies Omit<ControllersCalls, 'flushCompileCache'>,
+    }) satisfies OwnHandlers<ControllersCalls>,
 );
 traceStart('controllers', 'loaded');
 

@@ -5,7 +5,7 @@ import { handOver, openFabricSockets } from './fabric-sockets.ts';
 import { fabricSystem } from './fabric-system.ts';
 import type { FabricCalls, HostCalls } from './messages.ts';
 import type { Publisher } from './publish.ts';
-import { joinSupervisor } from './thread-side.ts';
+import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
 
 let fabric: Fabric | undefined;
 let publisher: Publisher | undefined;
@@ -39,7 +39,7 @@ const { supervisor } = joinSupervisor<undefined, HostCalls>(
       namespaces() {
         return { outside, fabric: started().netns };
       },
-    }) satisfies Omit<FabricCalls, 'flushCompileCache'>,
+    }) satisfies OwnHandlers<FabricCalls>,
 );
 
 // This thread is the host outside of the cluster: what it connects to from here comes from there.

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { parseIp } from '#lib/ip.ts';
 import { acceptOn } from '#os/socket.ts';
+import { adoptUdp } from './adopt-udp.ts';
 import { splice } from './splice.ts';
 
 /** A resolver that has not answered after so long is passed over for the next one. */
@@ -46,8 +47,7 @@ export class DnsGateway implements Disposable {
 
   /** Serves a bound UDP socket on port 53 of the fabric. */
   serveUdp(fd: number, family: 4 | 6): void {
-    const inner = createSocket(family === 4 ? 'udp4' : 'udp6');
-    inner.bind({ fd });
+    const inner = adoptUdp(fd, family);
     inner.on('error', () => undefined);
     inner.on('message', (query, from) => this.#forward(query, from, inner, this.#hostResolvers()));
     this.#closers.push(() => inner.close());

@@ -1,7 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { formatAddressPort } from '#lib/ip.ts';
-import { type DivertedDatagram, DivertedUdp } from '#os/diverted-udp.ts';
+import { type DivertedDatagram, DivertedUdp } from './diverted-udp.ts';
 import { closeFd } from '#os/fd-ledger.ts';
+import { adoptUdp } from './adopt-udp.ts';
 
 /** Makes a UDP socket in the fabric that is bound to an address outside; resolves to its descriptor. */
 export type BindForeignUdp = (address: { readonly address: string; readonly port: number }) => Promise<number>;
@@ -76,9 +77,8 @@ export class EgressUdp implements Disposable {
       closeFd(fd);
       return;
     }
-    const inner = createSocket(this.#family === 4 ? 'udp4' : 'udp6');
+    const inner = adoptUdp(fd, this.#family);
     inner.on('error', () => this.#forget(key));
-    inner.bind({ fd });
     inner.connect(source.port, source.address, () => {
       flow.inner = inner;
       for (const data of flow.waiting.splice(0)) flow.outer.send(data);

@@ -1,15 +1,15 @@
 import { Cidr } from '#lib/ip.ts';
 import type { IpFamilies } from './config.ts';
 
-/** The networks of one address family of a cluster. */
+/** The networks (CIDRs) and hosts of one address family of a cluster; plain text, as it is told to threads. */
 export interface FamilyPlan {
   readonly family: 4 | 6;
   /** Joins nodes, outside host and gateway. */
-  readonly nodeNetwork: Cidr;
-  readonly podNetwork: Cidr;
+  readonly nodeNetwork: string;
+  readonly podNetwork: string;
   /** Prefix length of one node's part of `podNetwork`. */
   readonly nodePodPrefix: number;
-  readonly serviceNetwork: Cidr;
+  readonly serviceNetwork: string;
   /** The fabric's own address: next hop of everyone. */
   readonly gateway: string;
   readonly apiServer: string;
@@ -39,10 +39,10 @@ export interface AddressPlan {
 
 const IPV4: FamilyPlan = {
   family: 4,
-  nodeNetwork: Cidr.of('172.30.0.0/16'),
-  podNetwork: Cidr.of('10.244.0.0/16'),
+  nodeNetwork: '172.30.0.0/16',
+  podNetwork: '10.244.0.0/16',
   nodePodPrefix: 22,
-  serviceNetwork: Cidr.of('10.96.0.0/16'),
+  serviceNetwork: '10.96.0.0/16',
   gateway: '172.30.0.1',
   apiServer: '172.30.0.2',
   dnsUpstream: '172.30.0.3',
@@ -52,10 +52,10 @@ const IPV4: FamilyPlan = {
 
 const IPV6: FamilyPlan = {
   family: 6,
-  nodeNetwork: Cidr.of('fd00:172:30::/64'),
-  podNetwork: Cidr.of('fd00:10:244::/48'),
+  nodeNetwork: 'fd00:172:30::/64',
+  podNetwork: 'fd00:10:244::/48',
   nodePodPrefix: 64,
-  serviceNetwork: Cidr.of('fd00:10:96::/112'),
+  serviceNetwork: 'fd00:10:96::/112',
   gateway: 'fd00:172:30::1',
   apiServer: 'fd00:172:30::2',
   dnsUpstream: 'fd00:172:30::3',
@@ -83,9 +83,9 @@ export function planAddresses(options: {
       name: `node-${index + 1}`,
       index,
       zone: zones.length === 0 ? undefined : zones[index % zones.length],
-      addresses: families.map(({ nodeNetwork }) => nodeNetwork.nthAddress(FIRST_NODE_ADDRESS + index)),
+      addresses: families.map(({ nodeNetwork }) => Cidr.of(nodeNetwork).nthAddress(FIRST_NODE_ADDRESS + index)),
       podCidrs: families.map(({ podNetwork, nodePodPrefix }) =>
-        podNetwork.nthSubnet(nodePodPrefix, index).format(),
+        Cidr.of(podNetwork).nthSubnet(nodePodPrefix, index).format(),
       ),
       hostAddress: `${loopbackNet}.${FIRST_NODE_ADDRESS + index}`,
     };
@@ -97,7 +97,7 @@ export function planAddresses(options: {
 export function apiServerAddresses({ families }: AddressPlan): string[] {
   return [
     ...families.map(({ apiServer }) => apiServer),
-    ...families.map(({ serviceNetwork }) => serviceNetwork.nthAddress(1)),
+    ...families.map(({ serviceNetwork }) => Cidr.of(serviceNetwork).nthAddress(1)),
     '127.0.0.1',
     '::1',
   ];

@@ -31,7 +31,7 @@ export function planFabricBase(families: readonly FamilyPlan[]): RtnetlinkReques
     // An address of ours that nobody has must not wander about: say so at once.
     ...families.flatMap(({ serviceNetwork, podNetwork, nodeNetwork }) =>
       [serviceNetwork, podNetwork, nodeNetwork].map((network): RtnetlinkRequest => {
-        return { do: 'addRoute', destination: network.format(), type: 'unreachable', metric: 1000 };
+        return { do: 'addRoute', destination: network, type: 'unreachable', metric: 1000 };
       }),
     ),
   ];

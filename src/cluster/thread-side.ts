@@ -1,7 +1,7 @@
 import { enableCompileCache, flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { useLedger } from '#os/fd-ledger.ts';
-import { type Caller, type Calls, joinThreads } from './calls.ts';
+import { type Caller, type Calls, type Handlers, joinThreads } from './calls.ts';
 import type { ThreadData } from './thread.ts';
 
 /** Calls that every thread answers besides its own. */
@@ -9,6 +9,9 @@ export type ThreadCalls = {
   /** Keeps compiled code for the next start. */
   flushCompileCache(input: undefined): void;
 };
+
+/** What a thread answers besides `ThreadCalls`. */
+export type OwnHandlers<C extends ThreadCalls> = Handlers<Omit<C, keyof ThreadCalls>>;
 
 /** What a thread of the cluster does first: records its descriptors, then answers the supervisor. */
 export function joinSupervisor<Config, Theirs extends Calls = Calls>(
