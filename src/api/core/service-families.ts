@@ -40,7 +40,7 @@ export function planServiceFamilies(
   if (shape.length > 0) return shape;
   const asked = [...checkSingleStack(service), ...inferFamilies(service, clusterFamilies)];
   if (asked.length > 0) return asked;
-  if (isHeadless(service) && Object.keys(spec.selector ?? {}).length === 0) {
+  if (isSelectorless(service)) {
     planSelectorless(service, clusterFamilies);
     return [];
   }
@@ -82,16 +82,18 @@ function planRelease(service: Service, old: Service): FieldError[] {
   return errors;
 }
 
-/** From two values to the first of them; none at all is another matter. */
+/** From two values to one; none at all is another matter. */
 function isReduced(
   values: readonly string[] | null | undefined,
   old: readonly string[] | null | undefined,
 ): boolean {
-  return values?.length === 1 && old?.length === 2 && values[0] === old[0];
+  return values?.length === 1 && old?.length === 2;
 }
 
-function checkSingleStack({ spec }: Service): FieldError[] {
-  if (spec?.ipFamilyPolicy !== 'SingleStack') return [];
+function checkSingleStack(service: Service): FieldError[] {
+  const { spec } = service;
+  if (spec?.ipFamilyPolicy === undefined && isSelectorless(service)) return [];
+  if ((spec?.ipFamilyPolicy ?? 'SingleStack') !== 'SingleStack') return [];
   const must = "must be 'RequireDualStack' or 'PreferDualStack' when multiple";
   const errors: FieldError[] = [];
   if (spec.clusterIPs?.length === 2)
@@ -117,6 +119,10 @@ function inferFamilies(service: Service, clusterFamilies: readonly string[]): Fi
   }
   if (families.length > 0) spec.ipFamilies = families;
   return [];
+}
+
+function isSelectorless(service: Service): boolean {
+  return isHeadless(service) && Object.keys(service.spec?.selector ?? {}).length === 0;
 }
 
 /** Nothing is allocated for these, so they may have both families on any cluster. */
@@ -150,8 +156,7 @@ function checkCluster({ spec }: Service, clusterFamilies: readonly string[]): Fi
 function completeFamilies(service: Service, clusterFamilies: readonly string[]): void {
   const spec = specOf(service);
   const families = spec.ipFamilies?.length ? [...spec.ipFamilies] : [clusterFamilies[0] ?? 'IPv4'];
-  // Two families or addresses without a policy can only mean that both are wanted.
-  spec.ipFamilyPolicy ??= families.length === 2 ? 'RequireDualStack' : 'SingleStack';
+  spec.ipFamilyPolicy ??= 'SingleStack';
   const wantsTwo = spec.ipFamilyPolicy !== 'SingleStack' && clusterFamilies.length === 2;
   if (wantsTwo && families.length === 1) families.push(otherFamily(families[0]));
   spec.ipFamilies = families;

@@ -25,7 +25,7 @@ export function validateClusterIpFields(service: Service): FieldError[] {
   if (clusterIps.length > 1 && new Set(clusterIps.map(familyOf)).size < 2) {
     errors.push(invalid('spec.clusterIPs', clusterIps, 'may specify no more than one IP for each IP family'));
   }
-  if (errors.length === 0 && !isHeadless(service)) errors.push(...validateFamilyMatch(service));
+  if (!isHeadless(service)) errors.push(...validateFamilyMatch(service));
   return errors;
 }
 

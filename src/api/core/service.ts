@@ -15,9 +15,11 @@ export const serviceStrategy: StrategyParts<Service> = {
   defaults: defaultService,
   prepareForCreate: (service) => {
     service.status = { loadBalancer: {} };
+    dropInternalPolicy(service);
     normalizeClusterIps(service);
   },
   prepareForUpdate: (service, old) => {
+    dropInternalPolicy(service);
     keepAllocatedValues(service, old);
     normalizeClusterIps(service, old);
     dropTypeDependentFields(service, old);
@@ -31,3 +33,8 @@ export const serviceStrategy: StrategyParts<Service> = {
     'spec.type': spec?.type ?? '',
   }),
 };
+
+/** An ExternalName has no endpoints to choose from, so the policy is not kept (an empty one is an error). */
+function dropInternalPolicy({ spec }: Service): void {
+  if (spec?.type === 'ExternalName' && spec.internalTrafficPolicy) delete spec.internalTrafficPolicy;
+}

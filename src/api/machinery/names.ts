@@ -178,7 +178,8 @@ export function pathSegmentName(value: string): string[] {
   return ['/', '%'].filter((bad) => value.includes(bad)).map((bad) => `may not contain '${bad}'`);
 }
 
-/** How a check of names is used for metadata.name: a generateName may end in a hyphen. */
+/** How a check of names is used for metadata.name: the last two characters of `generate-` count as one letter. */
 export function nameCheck(check: (value: string) => string[]): (name: string, prefix: boolean) => string[] {
-  return (name, prefix) => check(prefix && name.endsWith('-') ? `${name.slice(0, -1)}a` : name);
+  return (name, prefix) =>
+    check(prefix && name.length > 1 && name.endsWith('-') ? `${name.slice(0, -2)}a` : name);
 }

@@ -159,7 +159,7 @@ function keepSystemMetadata(object: KubeObject, old: KubeObject): void {
   const before = metaOf(old);
   delete meta.selfLink;
   meta.uid ||= before.uid;
-  meta.creationTimestamp ??= before.creationTimestamp;
+  meta.creationTimestamp = before.creationTimestamp;
   meta.deletionTimestamp ??= before.deletionTimestamp;
   meta.deletionGracePeriodSeconds ??= before.deletionGracePeriodSeconds;
   meta.generation = before.generation;

@@ -112,7 +112,10 @@ function validateOwnerReferences(owners: readonly OwnerReference[]): FieldError[
 }
 
 function validateFinalizers(finalizers: readonly string[]): FieldError[] {
-  const errors = finalizers.flatMap((finalizer) => validateFinalizer(finalizer, 'metadata.finalizers'));
+  const path = 'metadata.finalizers';
+  const errors = finalizers.flatMap((finalizer, index) =>
+    validateFinalizer(finalizer, path, `${path}[${index}]`),
+  );
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     const text = 'finalizer "orphan" and "foregroundDeletion" cannot be both set';
     errors.push(invalid('metadata.finalizers', finalizers, text));
@@ -121,11 +124,11 @@ function validateFinalizers(finalizers: readonly string[]): FieldError[] {
 }
 
 /** Findings about one finalizer: a qualified name, with a domain unless it is one of Kubernetes' own. */
-export function validateFinalizer(finalizer: string, path: string): FieldError[] {
+export function validateFinalizer(finalizer: string, path: string, itemPath: string = path): FieldError[] {
   const errors = qualifiedName(finalizer).map((text) => invalid(path, finalizer, text));
-  if (errors.length === 0 && !finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer)) {
+  if (!finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer)) {
     const text = 'name is neither a standard finalizer name nor is it fully qualified';
-    errors.push(invalid(path, finalizer, text));
+    errors.push(invalid(itemPath, finalizer, text));
   }
   return errors;
 }
