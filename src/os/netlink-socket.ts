@@ -16,6 +16,7 @@ const NETLINK_GET_STRICT_CHK = 12;
 const MSG_TRUNC = 0x20;
 const EAGAIN = 11;
 const EPERM = 1;
+const ENOBUFS = 105;
 
 /** The kernel makes dump messages of at most 32 KiB. */
 const RECEIVE_BYTES = 64 * 1024;
@@ -90,7 +91,9 @@ export class NetlinkSocket implements Disposable {
    */
   receive(): Uint8Array | undefined {
     receiveBuffer ??= Buffer.allocUnsafeSlow(RECEIVE_BYTES);
-    const length = libc().recv(this.fd, receiveBuffer, RECEIVE_BYTES, MSG_TRUNC);
+    let length = libc().recv(this.fd, receiveBuffer, RECEIVE_BYTES, MSG_TRUNC);
+    // Said once when answers did not fit into the receive buffer; those that did are still there.
+    if (length < 0 && lastErrno() === ENOBUFS) length = libc().recv(this.fd, receiveBuffer, RECEIVE_BYTES, MSG_TRUNC);
     if (length > RECEIVE_BYTES)
       throw new Error(`netlink datagram of ${length} bytes, expected at most ${RECEIVE_BYTES}`);
     if (length >= 0) return receiveBuffer.subarray(0, length);

@@ -20,7 +20,8 @@ export function encodeComment(comment: string | undefined, type: number): Uint8A
 }
 
 export function decodeComment(userdata: Uint8Array | undefined, type: number): string | undefined {
-  for (let at = 0; userdata !== undefined && at + 2 <= userdata.length; ) {
+  if (userdata === undefined) return undefined;
+  for (let at = 0; at + 2 <= userdata.length; ) {
     const length = userdata[at + 1] ?? 0;
     const value = userdata.subarray(at + 2, at + 2 + length);
     if (userdata[at] === type) {

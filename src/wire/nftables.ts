@@ -106,6 +106,8 @@ export const SET_FIELD_LENGTH = 1;
 
 /** Attributes of an element list message and of the elements in it. */
 export const ELEMENT_LIST = { table: 1, set: 2, elements: 3 } as const;
+/** Which set's elements are asked for. */
+export const ELEMENT_FILTER = { table: [1, 'string'], set: [2, 'string'] } as const satisfies Schema;
 export const LIST_ELEM = 1;
 export const ELEMENT = {
   key: 1,
