@@ -1,0 +1,75 @@
+/**
+ * Our own writes, until the watch has told of them: a plan made from the cache alone would undo or repeat them.
+ * Relies on resourceVersions being one increasing decimal.
+ */
+import { type KubeObject, keyOf } from '#api/machinery/object.ts';
+
+interface Write<T> {
+  /** Undefined: deleted. */
+  object: T | undefined;
+  uid: string | undefined;
+  revision: bigint;
+}
+
+export class OwnWrites<T extends KubeObject> {
+  readonly #writes = new Map<string, Write<T>>();
+
+  wrote(object: T): void {
+    this.#writes.set(keyOf(object), { object, uid: object.metadata?.uid, revision: revisionOf(object) });
+  }
+
+  deleted(object: T): void {
+    this.#writes.set(keyOf(object), {
+      object: undefined,
+      uid: object.metadata?.uid,
+      revision: revisionOf(object),
+    });
+  }
+
+  /** The watch tells of an object; true when it is news, false when it is what we wrote, or older. */
+  observe(object: T): boolean {
+    const write = this.#writes.get(keyOf(object));
+    if (write === undefined) return true;
+    const revision = revisionOf(object);
+    if (write.object === undefined) {
+      // Until the deletion arrives, states of the deleted object are old news.
+      if (write.uid === object.metadata?.uid) return false;
+      this.#writes.delete(keyOf(object));
+      return true;
+    }
+    if (revision < write.revision) return false;
+    this.#writes.delete(keyOf(object));
+    return revision > write.revision;
+  }
+
+  /** The watch tells that the object is gone; true when that is news. */
+  observeGone(object: T): boolean {
+    const write = this.#writes.get(keyOf(object));
+    if (write?.uid !== object.metadata?.uid) return true;
+    this.#writes.delete(keyOf(object));
+    return write?.object !== undefined;
+  }
+
+  /** The cached objects as they are after our writes. `belongs` picks among the written ones. */
+  apply(cached: readonly T[], belongs: (object: T) => boolean): T[] {
+    const current: T[] = [];
+    const seen = new Set<string>();
+    for (const object of cached) {
+      const key = keyOf(object);
+      seen.add(key);
+      const write = this.#writes.get(key);
+      const stale =
+        write !== undefined && write.uid === object.metadata?.uid && revisionOf(object) <= write.revision;
+      const now = stale ? write.object : object;
+      if (now !== undefined) current.push(now);
+    }
+    for (const [key, { object }] of this.#writes) {
+      if (object !== undefined && !seen.has(key) && belongs(object)) current.push(object);
+    }
+    return current;
+  }
+}
+
+function revisionOf(object: KubeObject): bigint {
+  return BigInt(object.metadata?.resourceVersion || 0);
+}
