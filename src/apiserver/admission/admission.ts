@@ -1,4 +1,5 @@
 import type { KubeObject } from '#api/machinery/object.ts';
+import type { EscalationCheck } from '#apiserver/auth/escalation.ts';
 import type { User } from '#apiserver/auth/types.ts';
 import type { ApiServerConfig } from '#apiserver/config.ts';
 import type { Served } from '#apiserver/engine/resources.ts';
@@ -32,10 +33,11 @@ export interface Admission {
   admit(operation: Operation): Promise<void>;
 }
 
-/** The plug-ins in upstream's order, without those that are switched off. */
+/** The plug-ins in upstream's order, without those that are switched off; last, nobody hands out rights that they lack. */
 export function createAdmission(
   objects: ObjectReader,
   config: Pick<ApiServerConfig, 'disableAdmission' | 'inertKinds'>,
+  checkEscalation: EscalationCheck,
 ): Admission {
   const disabled = new Set(config.disableAdmission);
   const plugins: AdmissionPlugin[] = [namespaceLifecycle(objects)];
@@ -43,10 +45,29 @@ export function createAdmission(
   if (!disabled.has('Priority')) plugins.push(podPriority(objects));
   if (!disabled.has('DefaultTolerationSeconds')) plugins.push(defaultTolerations);
   plugins.push(inertKinds(config.inertKinds ?? new Set()));
+  plugins.push(escalation(checkEscalation));
   return {
     async admit(operation) {
       for (const plugin of plugins) await plugin(operation);
     },
+  };
+}
+
+function escalation(check: EscalationCheck): AdmissionPlugin {
+  return ({ operation, served: { kind }, namespace, name, subresource, user, object, old }) => {
+    if (object === undefined) return;
+    const { group, version, plural: resource } = kind;
+    check(object, old, {
+      kind: 'resource',
+      user,
+      verb: operation,
+      group,
+      version,
+      resource,
+      subresource,
+      namespace,
+      name,
+    });
   };
 }
 

@@ -6,6 +6,8 @@ export interface RequestInfo {
   readonly query: URLSearchParams;
   /** For API objects the verb of RBAC (`get list watch create …`, '' for an unknown method), else the lower-case method. */
   readonly verb: string;
+  /** The object's name; of a list or watch the one name that its field selector lets through. */
+  readonly nameForAccess: string;
   readonly target: Target | undefined;
 }
 
@@ -13,7 +15,7 @@ export interface RequestInfo {
 export interface Target {
   readonly group: string;
   readonly version: string;
-  /** Plural; empty when the path ends with the version. */
+  /** Plural. */
   readonly resource: string;
   readonly subresource: string;
   readonly namespace: string;
@@ -41,8 +43,18 @@ export function requestInfo(method: string, url: string): RequestInfo {
   const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
   const path = decodeURIComponent(rawPath);
   const found = findTarget(rawPath);
-  if (found === undefined) return { method, path, query, verb: method.toLowerCase(), target: undefined };
-  return { method, path, query, verb: verbOf(method, found, query), target: found.target };
+  if (found === undefined || found.target.resource === '') {
+    return { method, path, query, verb: method.toLowerCase(), nameForAccess: '', target: undefined };
+  }
+  const { target } = found;
+  return {
+    method,
+    path,
+    query,
+    verb: verbOf(method, found, query),
+    nameForAccess: nameInSelector(target, query),
+    target,
+  };
 }
 
 interface Found {
@@ -84,13 +96,12 @@ function findTarget(rawPath: string): Found | undefined {
 function verbOf(method: string, { target, watch }: Found, query: URLSearchParams): string {
   const verb = VERBS[method] ?? '';
   if (verb === 'get' && watch) return 'watch';
-  if (target.name !== '' || target.resource === '') return verb;
+  if (target.name !== '') return verb;
   if (verb === 'get') return isTrue(query.get('watch')) ? 'watch' : 'list';
   return verb === 'delete' ? 'deletecollection' : verb;
 }
 
-/** The one name that a field selector lets through, which RBAC may allow by resourceNames. */
-export function nameInSelector(target: Target, query: URLSearchParams): string {
+function nameInSelector(target: Target, query: URLSearchParams): string {
   if (target.name !== '') return target.name;
   const selected = /(?:^|,)metadata\.name==?([^,=]+)(?:,|$)/.exec(query.get('fieldSelector') ?? '');
   return selected?.[1] ?? '';
