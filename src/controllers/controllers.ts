@@ -4,6 +4,9 @@ import type { Informer } from '#kube/informer.ts';
 import type { Resource } from '#kube/resources.ts';
 import { type ControllersConfig, resolveConfig } from './config.ts';
 import { DEPLOYMENTS_CONTROLLER } from './deployment/deployment.ts';
+import { ENDPOINTS_CONTROLLER_DEFINITION } from './endpoint/endpoint.ts';
+import { ENDPOINT_SLICES_CONTROLLER } from './endpointslice/endpointslice.ts';
+import { MIRRORING_CONTROLLER_DEFINITION } from './endpointslicemirroring/endpointslicemirroring.ts';
 import { NAMESPACES_CONTROLLER } from './namespace/namespace.ts';
 import { NODE_IPAM_CONTROLLER } from './nodeipam/nodeipam.ts';
 import { NODE_LIFECYCLE_CONTROLLER } from './nodelifecycle/nodelifecycle.ts';
@@ -32,6 +35,9 @@ export const CONTROLLERS: readonly ControllerDefinition[] = [
   REPLICA_SETS_CONTROLLER,
   REPLICATION_CONTROLLERS_CONTROLLER,
   DEPLOYMENTS_CONTROLLER,
+  ENDPOINT_SLICES_CONTROLLER,
+  ENDPOINTS_CONTROLLER_DEFINITION,
+  MIRRORING_CONTROLLER_DEFINITION,
   NAMESPACES_CONTROLLER,
   POD_GC_CONTROLLER,
 ];
