@@ -36,7 +36,7 @@ export interface NetlinkSocketOptions {
 }
 
 /** One thread's receive memory, shared by its sockets: what `receive()` returns lies in it. */
-let receiveBuffer: Buffer | undefined;
+let receiveBuffer: Uint8Array | undefined;
 
 /**
  * A netlink socket. The kernel answers while a request is being sent, so everything here is synchronous
@@ -90,10 +90,11 @@ export class NetlinkSocket implements Disposable {
    * (of any netlink socket of this thread) overwrites.
    */
   receive(): Uint8Array | undefined {
-    receiveBuffer ??= Buffer.allocUnsafeSlow(RECEIVE_BYTES);
+    receiveBuffer ??= new Uint8Array(RECEIVE_BYTES);
     let length = libc().recv(this.fd, receiveBuffer, RECEIVE_BYTES, MSG_TRUNC);
     // Said once when answers did not fit into the receive buffer; those that did are still there.
-    if (length < 0 && lastErrno() === ENOBUFS) length = libc().recv(this.fd, receiveBuffer, RECEIVE_BYTES, MSG_TRUNC);
+    if (length < 0 && lastErrno() === ENOBUFS)
+      length = libc().recv(this.fd, receiveBuffer, RECEIVE_BYTES, MSG_TRUNC);
     if (length > RECEIVE_BYTES)
       throw new Error(`netlink datagram of ${length} bytes, expected at most ${RECEIVE_BYTES}`);
     if (length >= 0) return receiveBuffer.subarray(0, length);

@@ -92,23 +92,28 @@ export class NetlinkWriter {
   }
 
   u8(value: number): void {
-    this.#bytes[this.#grow(1)] = value;
+    const start = this.#grow(1);
+    this.#bytes[start] = value;
   }
 
   u16(value: number): void {
-    this.#view.setUint16(this.#grow(2), value, LITTLE_ENDIAN);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value, LITTLE_ENDIAN);
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#grow(4), value, LITTLE_ENDIAN);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value, LITTLE_ENDIAN);
   }
 
   be16(value: number): void {
-    this.#view.setUint16(this.#grow(2), value);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value);
   }
 
   raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#grow(bytes.length));
+    const start = this.#grow(bytes.length);
+    this.#bytes.set(bytes, start);
   }
 
   zeros(count: number): void {
@@ -182,7 +187,8 @@ export class NetlinkWriter {
 
   attributeBe64(type: number, value: bigint): void {
     const start = this.beginAttribute(type);
-    this.#view.setBigUint64(this.#grow(8), value);
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, value);
     this.end(start);
   }
 
@@ -200,6 +206,7 @@ export class NetlinkWriter {
     this.end(start);
   }
 
+  /** Makes room and returns where it starts. The buffer may be another one afterwards. */
   #grow(count: number): number {
     const start = this.#length;
     this.#length += count;

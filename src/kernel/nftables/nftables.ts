@@ -36,6 +36,7 @@ import { joinRanges, readElements } from './read-elements.ts';
 import type { Transaction } from './transaction.ts';
 
 const ENOENT = 2;
+const ERESTART = 85;
 const EMSGSIZE = 90;
 /** What a root user's transaction may have; others get what net.core.wmem_max allows. */
 const SEND_BUFFER_BYTES = 64 * 1024 * 1024;
@@ -160,7 +161,8 @@ export class Nftables implements NftablesClient {
     for (const message of this.#replies()) {
       if (message.type !== NLMSG_ERROR) continue;
       const { errno, sequence, offset, explanation } = decodeAck(message);
-      if (errno !== 0) refusal ??= new NftablesError(batch.describe(sequence, offset), errno, explanation);
+      const why = errno === ERESTART ? 'the ruleset has been changed by somebody else' : explanation;
+      if (errno !== 0) refusal ??= new NftablesError(batch.describe(sequence, offset), errno, why);
       else if (sequence === lastSequence) acknowledged = true;
     }
     if (refusal !== undefined) throw refusal;
@@ -202,13 +204,14 @@ export class Nftables implements NftablesClient {
     writer.endMessage(start);
     this.#socket.send(writer.bytes());
     for (const message of this.#replies()) {
-      if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
-        const { errno } = decodeAck(message);
-        // A table that is not there has no chains; a set that is not there is a caller's mistake.
-        if (errno === ENOENT && about === undefined) continue;
-        if (errno !== 0) throw new NftablesError(`list ${about ?? 'ruleset'}`, errno);
+      if (message.type !== NLMSG_ERROR && message.type !== NLMSG_DONE) {
+        onMessage(message);
+        continue;
       }
-      onMessage(message);
+      const { errno } = decodeAck(message);
+      // A table that is not there has no chains; a set that is not there is a caller's mistake.
+      if (errno === 0 || (errno === ENOENT && about === undefined)) continue;
+      throw new NftablesError(`list ${about ?? 'ruleset'}`, errno);
     }
   }
 
