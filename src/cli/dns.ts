@@ -5,7 +5,7 @@ import { parseNameServers } from '#dns/resolv-conf.ts';
 import { ApiClient } from '#kube/client.ts';
 import { loadConfig } from '#kube/kubeconfig.ts';
 import { parseAddressPort, parseIp } from '#lib/ip.ts';
-import { type Command, type CommandIo, UsageError } from './command.ts';
+import { type Command, CommandError, type CommandIo, UsageError } from './command.ts';
 import { type FlagValues, integerFlag, parseFlags } from './flags.ts';
 
 const FLAGS = {
@@ -13,6 +13,7 @@ const FLAGS = {
   listen: { type: 'string', multiple: true },
   zone: { type: 'string', multiple: true },
   ttl: { type: 'string' },
+  fallthrough: { type: 'string', multiple: true },
   pods: { type: 'string', values: ['disabled', 'insecure'] },
   forward: { type: 'string', multiple: true },
   cache: { type: 'string' },
@@ -31,6 +32,7 @@ serving for the lameduck time, exits.
   --kubeconfig FILE       how to reach the API server
   --listen ADDRESS:PORT   where to answer, UDP and TCP; repeatable (default 0.0.0.0:53 and [::]:53)
   --zone NAME             zones to answer for, the cluster's first (default cluster.local in-addr.arpa ip6.arpa)
+  --fallthrough ZONE      zones whose unknown names are forwarded; none: no zone (default those below arpa)
   --ttl SECONDS           of the records, 0 to 3600 (default 30)
   --pods MODE             pod names: disabled, insecure (default insecure)
   --forward SERVER        ADDRESS, ADDRESS:PORT or a resolv.conf file; repeatable (default /etc/resolv.conf)
@@ -53,8 +55,10 @@ export const command: Command = {
     const { values } = parseFlags(FLAGS, argv);
     const config = dnsConfig(values);
     const log = (message: string): void => void io.stderr.write(`${message}\n`);
-    using client = new ApiClient(await loadConfig({ path: values.kubeconfig, env: { ...io.env } }));
-    await using server = await startDns(config, { client, log });
+    using client = new ApiClient(
+      await loadConfig({ path: values.kubeconfig, env: { ...io.env } }).catch(explain),
+    );
+    await using server = await startDns(config, { client, log }).catch(explain);
     const listening = server.addresses.map(({ address, port }) => `${address} port ${port}`).join(', ');
     log(`serving ${config.kubernetes.zones.join(', ')} on ${listening}`);
     await aborted(io);
@@ -79,7 +83,7 @@ export function dnsConfig(values: FlagValues<typeof FLAGS>): DnsConfig {
       zones,
       pods: values.pods ?? defaults.kubernetes.pods,
       ttl: number('ttl', 3600, defaults.kubernetes.ttl),
-      fallthrough: zones.filter((zone) => zone.toLowerCase().endsWith('.arpa')),
+      fallthrough: values.fallthrough.length > 0 ? values.fallthrough : zones.filter(isReverse),
     },
     upstreams: (values.forward.length > 0 ? values.forward : ['/etc/resolv.conf']).flatMap(serversOf),
     cacheSeconds: number('cache', 3600, defaults.cacheSeconds),
@@ -88,6 +92,10 @@ export function dnsConfig(values: FlagValues<typeof FLAGS>): DnsConfig {
     metrics: pageFlag('metrics', values.metrics, defaults.metrics),
     lameduckMs: number('lameduck', 600, defaults.lameduckMs / 1000) * 1000,
   };
+}
+
+function isReverse(zone: string): boolean {
+  return zone.toLowerCase().endsWith('.arpa');
 }
 
 function addressFlag(name: string, text: string): ListenAddress {
@@ -115,6 +123,11 @@ function serversOf(text: string): ListenAddress[] {
       `--forward ${text}: neither an address nor a readable file (${(error as Error).message})`,
     );
   }
+}
+
+/** What went wrong is in the message: no kubeconfig, a port that is taken. */
+function explain(error: Error): never {
+  throw new CommandError(error.message, { cause: error });
 }
 
 function aborted({ signal }: CommandIo): Promise<void> {

@@ -14,7 +14,7 @@ export class DnsMetrics {
   panics = 0;
   readonly #requests = new Map<string, number>();
   readonly #responses = new Map<number, number>();
-  readonly #durations = new Array<number>(DURATION_BUCKETS.length + 1).fill(0);
+  readonly #durations = [...DURATION_BUCKETS, Number.POSITIVE_INFINITY].map(() => 0);
   #durationSum = 0;
   readonly #gauges: (() => string[])[] = [];
 

@@ -2,7 +2,7 @@
 export type NameRequest =
   /** The zone itself, `svc`, `pod`: exists, holds nothing. */
   | { readonly kind: 'fixed' }
-  | { readonly kind: 'namespace'; readonly namespace: string }
+  | { readonly kind: 'namespace'; readonly namespace: string; readonly of: 'svc' | 'pod' }
   | {
       readonly kind: 'service';
       readonly namespace: string;
@@ -27,7 +27,7 @@ export function parseRequest(labels: readonly string[]): NameRequest | undefined
   if (root === undefined) return { kind: 'fixed' };
   if (root !== 'svc' && root !== 'pod') return undefined;
   if (namespace === undefined) return { kind: 'fixed' };
-  if (service === undefined) return { kind: 'namespace', namespace };
+  if (service === undefined) return { kind: 'namespace', namespace, of: root };
   if (rest.length > 2) return undefined;
   // An address may have labels before it, as CoreDNS has it.
   if (root === 'pod') return { kind: 'pod', namespace, pod: service };

@@ -23,15 +23,17 @@ export function planTargets(request: NameRequest, view: ClusterView, pods: PodMo
     case 'fixed':
       return [];
     case 'namespace':
+      if (request.of === 'pod' && pods === 'disabled') return undefined;
       return view.hasNamespace(request.namespace) ? [] : undefined;
     case 'pod':
       return view.hasNamespace(request.namespace) ? planPod(request, pods) : undefined;
     case 'service':
       return planService(request, view);
-    case 'dns-version':
-      return undefined;
     case 'name-server':
       return planNameServer(view);
+    case 'dns-version':
+    default:
+      return undefined;
   }
 }
 

@@ -27,7 +27,7 @@ export class PreparedAnswers {
   /** Forgets every answer that one of these look-ups went into. */
   invalidate(lookups: readonly string[]): void {
     for (const lookup of lookups) {
-      for (const question of [...(this.#questionsByLookup.get(lookup) ?? [])]) this.#remove(question);
+      for (const question of this.#questionsByLookup.get(lookup) ?? []) this.#remove(question);
     }
   }
 

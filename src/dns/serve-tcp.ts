@@ -51,7 +51,10 @@ function serveConnection(
     for (const message of reader.push(piece)) {
       const reply = answer(message);
       // A client whose framing is off cannot be understood again.
-      if (reply === undefined) return void socket.destroy();
+      if (reply === undefined) {
+        socket.destroy();
+        return;
+      }
       if (!(reply instanceof Promise)) {
         send(reply);
         continue;

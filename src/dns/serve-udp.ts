@@ -12,7 +12,7 @@ export async function serveUdp(listen: ListenAddress, answer: MessageAnswerer): 
   const client: Client = { transport: 'udp', family };
   const socket = createSocket({
     type: family === 4 ? 'udp4' : 'udp6',
-    ipv6Only: true,
+    ...(family === 6 && { ipv6Only: true }),
     // Peers are addresses, never names: no look-up, so a reply goes out in the same turn.
     lookup: (hostname, _options, callback) => callback(null, hostname, family),
   });

@@ -47,7 +47,7 @@ export class Upstream implements Disposable {
       const socket = connect({ host: address, port });
       const reader = new DnsFrameReader();
       socket.setTimeout(TIMEOUT_MS, () =>
-        socket.destroy(new Error(`${this}: no answer over TCP in ${TIMEOUT_MS} ms`)),
+        socket.destroy(new Error(`${this.toString()}: no answer over TCP in ${TIMEOUT_MS} ms`)),
       );
       socket.on('connect', () => socket.write(frameMessage(query)));
       socket.on('data', (piece: Buffer) => {
@@ -57,12 +57,14 @@ export class Upstream implements Disposable {
         resolve(response);
       });
       socket.on('error', reject);
-      socket.on('close', () => reject(new Error(`${this} closed the connection without an answer`)));
+      socket.on('close', () =>
+        reject(new Error(`${this.toString()} closed the connection without an answer`)),
+      );
     });
   }
 
   [Symbol.dispose](): void {
-    for (const socket of this.#sockets) socket.close(new Error(`${this} is no longer used`));
+    for (const socket of this.#sockets) socket.close(new Error(`${this.toString()} is no longer used`));
   }
 }
 
@@ -112,7 +114,7 @@ class UpstreamSocket {
 
   close(error: Error): void {
     this.worn = true;
-    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(error);
+    for (const id of this.#pending.keys()) this.#settle(id)?.reject(error);
     try {
       this.#socket.close();
     } catch {
