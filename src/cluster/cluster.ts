@@ -192,10 +192,8 @@ export class Cluster implements AsyncDisposable {
     const server = `https://127.0.0.1:${this.state.api.port}`;
     return {
       controllers: clientOf(pki, pki.controllerManager, server),
-      scheduler: clientOf(pki, pki.scheduler, server),
       admin: clientOf(pki, pki.admin, server),
       families: this.plan.families,
-      serviceAccountKey: pki.serviceAccountKey,
       caCertificate: pki.caCertificate,
     };
   }

@@ -13,6 +13,17 @@ joinSupervisor(
     ({
       async start(input) {
         admin = new ApiClient(input.admin);
+        const client = new ApiClient(input.controllers);
+        const { families, caCertificate } = input;
+        const config = {
+          clusterCidrs: families.map(({ podNetwork }) => podNetwork),
+          rootCa: caCertificate,
+          onError: (error: Error, controller: string) => {
+            console.error(new Date().toISOString(), controller, error.message);
+          },
+        };
+        await startControllers(client, config, new AbortController().signal);
+        traceStart('controllers', 'work');
       },
       apply: ({ items }) => applyObjects(started(), items),
       keepNodes: ({ names }) => keepNodes(started(), names),

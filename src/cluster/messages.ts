@@ -97,10 +97,8 @@ export type ControllersCalls = ThreadCalls & {
 
 export interface ControllersStart {
   readonly controllers: ClientConfig;
-  readonly scheduler: ClientConfig;
   readonly admin: ClientConfig;
   readonly families: readonly FamilyPlan[];
-  readonly serviceAccountKey: string;
   readonly caCertificate: string;
 }
 

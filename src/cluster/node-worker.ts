@@ -1,22 +1,54 @@
+import { ApiClient } from '#kube/client.ts';
+import { type NodeAgent, startNode } from '#node/node.ts';
 import { enterNewNetworkNamespace } from '#os/namespace.ts';
-import type { NodeCalls } from './messages.ts';
+import { ownProgram } from './entries.ts';
+import type { NodeCalls, NodeStart } from './messages.ts';
 import { resolveAddresses } from './stub-resolver.ts';
 import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
 import { traceStart } from './trace-start.ts';
+
+const PROBE_TIMEOUT_MS = 100;
+
+let agent: NodeAgent | undefined;
 
 joinSupervisor(
   () =>
     ({
       openNamespace: () => netns,
-      async start({ node }) {
-        traceStart(node.name, 'would start');
+      async start(input) {
+        agent = await startAgent(input);
+        traceStart(input.node.name, 'is registered');
       },
       async resolves({ name, servers }) {
-        const addresses = await resolveAddresses(name, { servers, timeoutMs: 100 }).catch(() => []);
-        return addresses.length > 0;
+        const asked = resolveAddresses(name, { servers, timeoutMs: PROBE_TIMEOUT_MS });
+        return (await asked.catch(() => [])).length > 0;
       },
-      podNamespaces: () => undefined,
+      podNamespaces: ({ namespace, name }) => agent?.podNamespaces(namespace, name),
     }) satisfies OwnHandlers<NodeCalls>,
 );
 
 const netns = enterNewNetworkNamespace();
+
+function startAgent(input: NodeStart): Promise<NodeAgent> {
+  const { node, families, apiServer, caCertificate, certificates } = input;
+  const { client, serving } = certificates;
+  return startNode({
+    nodeName: node.name,
+    client: new ApiClient({
+      server: apiServer,
+      ca: caCertificate,
+      cert: client.certificate,
+      key: client.key,
+    }),
+    addresses: node.addresses,
+    podCidrs: node.podCidrs,
+    zone: node.zone,
+    clusterDns: families.map(({ clusterDns }) => clusterDns),
+    clusterDomain: 'cluster.local',
+    dataDir: input.dataDir,
+    imageDirectory: input.imagesDir,
+    program: ownProgram(),
+    kubelet: { certificate: serving.certificate, key: serving.key, clientCa: caCertificate },
+    onError: (error) => console.error(new Date().toISOString(), error.message),
+  });
+}
