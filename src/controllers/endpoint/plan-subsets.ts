@@ -9,46 +9,50 @@ export interface PortedAddress {
   port: EndpointPort | undefined;
 }
 
-interface Gathered {
-  address: EndpointAddress;
-  ready: boolean;
-  ports: Map<string, EndpointPort>;
+interface PortGroup {
+  ports: EndpointPort[];
+  ready: Map<string, EndpointAddress>;
+  notReady: Map<string, EndpointAddress>;
 }
 
 /** Canonical: whatever the order of its input, the same set gives the same subsets in the same order. */
 export function packSubsets(input: readonly PortedAddress[]): EndpointSubset[] {
-  const gathered = new Map<string, Gathered>();
+  const byPort = new Map<string, PortGroup>();
   for (const { address, ready, port } of input) {
-    const key = `${ready} ${address.ip} ${address.targetRef?.uid ?? ''}`;
-    const entry = gathered.get(key) ?? { address, ready, ports: new Map<string, EndpointPort>() };
-    gathered.set(key, entry);
-    if (port !== undefined) entry.ports.set(canonicalJson(port), port);
+    const key = port === undefined ? '' : canonicalJson(port);
+    const group = byPort.get(key) ?? { ports: port ? [port] : [], ready: new Map(), notReady: new Map() };
+    byPort.set(key, group);
+    (ready ? group.ready : group.notReady).set(addressKey(address), address);
   }
-  const groups = new Map<string, Gathered[]>();
-  for (const entry of gathered.values()) {
-    const key = [...entry.ports.keys()].sort().join(',');
-    groups.set(key, [...(groups.get(key) ?? []), entry]);
+  // Ports that lead to the very same addresses share a subset.
+  const byAddresses = new Map<string, PortGroup>();
+  for (const [, group] of [...byPort].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const key = [group.ready, group.notReady]
+      .map((addresses) => [...addresses.keys()].sort().join(','))
+      .join(';');
+    const same = byAddresses.get(key);
+    if (same === undefined) byAddresses.set(key, group);
+    else same.ports.push(...group.ports);
   }
-  return [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, entries]) => subsetOf(entries));
+  return [...byAddresses.values()].map(subsetOf);
 }
 
-function subsetOf(entries: readonly Gathered[]): EndpointSubset {
-  const addresses = entries.filter(({ ready }) => ready).map(({ address }) => address);
-  const notReadyAddresses = entries.filter(({ ready }) => !ready).map(({ address }) => address);
-  const ports = [...(entries[0]?.ports ?? [])]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, port]) => port);
+function addressKey({ ip, targetRef }: EndpointAddress): string {
+  return `${ip} ${targetRef?.uid ?? ''}`;
+}
+
+function subsetOf({ ports, ready, notReady }: PortGroup): EndpointSubset {
+  const addresses = [...ready.values()].toSorted(byAddress);
+  const notReadyAddresses = [...notReady.values()].toSorted(byAddress);
   return {
-    ...(addresses.length > 0 && { addresses: addresses.toSorted(byAddress) }),
-    ...(notReadyAddresses.length > 0 && { notReadyAddresses: notReadyAddresses.toSorted(byAddress) }),
+    ...(addresses.length > 0 && { addresses }),
+    ...(notReadyAddresses.length > 0 && { notReadyAddresses }),
     ...(ports.length > 0 && { ports }),
   };
 }
 
 function byAddress(a: EndpointAddress, b: EndpointAddress): number {
-  const left = `${a.ip} ${a.targetRef?.uid ?? ''}`;
-  const right = `${b.ip} ${b.targetRef?.uid ?? ''}`;
-  return left < right ? -1 : 1;
+  return addressKey(a) < addressKey(b) ? -1 : 1;
 }
 
 /** An Endpoints object holds no more addresses than this. */

@@ -131,7 +131,8 @@ function newSlice(service: Service, addressType: AddressType, ports: EndpointPor
       ownerReferences: [controllerReference(SERVICE_KIND, service)],
     },
     addressType,
-    ports,
+    // As upstream's controllers write it: a slice without ports has no list of them.
+    ...(ports.length > 0 && { ports }),
     endpoints: [],
   };
 }

@@ -148,7 +148,8 @@ function newSlice(endpoints: Endpoints, addressType: AddressType, ports: Endpoin
       ownerReferences: [controllerReference(ENDPOINTS_KIND, endpoints)],
     },
     addressType,
-    ports,
+    // As upstream's controllers write it: a slice without ports has no list of them.
+    ...(ports.length > 0 && { ports }),
     endpoints: [],
   };
 }
