@@ -52,6 +52,8 @@ export async function serveSession({ webSocket, protocol, open, statusOf }: Sess
       () => {},
     );
     webSocket.close(NORMAL_CLOSURE);
+    // The other side's answer to the closing has to be read.
+    webSocket.resume();
   }
 }
 

@@ -29,8 +29,10 @@ export async function acceptWebSocket(
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: MAX_MESSAGE_LENGTH,
-    handleProtocols: () => protocol,
   });
+  // Names such as SPDY/3.1+portforward.k8s.io are no tokens, which the library insists on; so it is not told of them.
+  delete request.headers['sec-websocket-protocol'];
+  server.on('headers', (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return await new Promise((resolve, reject) => {
     server.once('wsClientError', reject);
     server.handleUpgrade(request, socket, head, resolve);
