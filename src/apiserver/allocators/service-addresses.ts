@@ -34,8 +34,8 @@ export class ServiceAddresses {
     return this.#configured.map((range) => (range.family === 4 ? 'IPv4' : 'IPv6'));
   }
 
-  /** Takes a certain address. Throws AllocationError. */
-  take(address: string): void {
+  /** Takes a certain address. Throws AllocationError. A dry run does not look whether it is free, as upstream. */
+  take(address: string, dryRun: boolean): void {
     const ranges = this.#ranges(familyOf(address));
     if (!ranges.some((range) => isUsable(range, address))) {
       const valid = ranges.map((range) => range.format()).join(', ');
@@ -43,6 +43,7 @@ export class ServiceAddresses {
         `the provided IP (${address}) is not in the valid range. The range of valid IPs is ${valid}`,
       );
     }
+    if (dryRun) return;
     if (!this.#isFree(address)) throw new AllocationError('provided IP is already allocated');
     this.#reserved.add(address);
   }

@@ -119,7 +119,7 @@ class Allocation implements CompanionPlan {
     if (this.#dryRun && !wanted) return this.#addresses.placeholder(family);
     try {
       const address = wanted || this.#addresses.takeNext(family);
-      if (wanted) this.#addresses.take(wanted);
+      if (wanted) this.#addresses.take(wanted, this.#dryRun);
       this.#taken.push(address);
       const { namespace = '', name = '' } = metaOf(this.#service);
       this.writes.push(this.#addresses.claim(address, { namespace, name }));
@@ -160,8 +160,9 @@ class Allocation implements CompanionPlan {
   }
 }
 
+/** Also a Service of a type that does not exist: allocation comes before validation. */
 function wantsAddresses(service: Service): boolean {
-  return needsClusterIp(service) && !isHeadless(service);
+  return service.spec?.type !== 'ExternalName' && !isHeadless(service);
 }
 
 /** Ports that are asked for are given even where none would be given unasked. */

@@ -7,6 +7,7 @@ import { WriteConflict } from '#apiserver/storage/storage.ts';
 import { NO_PLAN } from './companions.ts';
 import { gracePeriod, keepsGracePeriod, markTerminating, orphansByDefault } from './deletion-rules.ts';
 import {
+  byKind,
   copyOf,
   currentEntry,
   type Engine,
@@ -70,14 +71,14 @@ function checkPreconditions(
   const actual = metaOf(object).uid ?? '';
   if (uid !== undefined && uid !== actual) {
     throw conflict(
-      served.kind,
+      byKind(served),
       name,
       `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${actual}`,
     );
   }
   if (resourceVersion !== undefined && resourceVersion !== String(entry.revision)) {
     const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${entry.revision}`;
-    throw conflict(served.kind, name, why);
+    throw conflict(byKind(served), name, why);
   }
 }
 

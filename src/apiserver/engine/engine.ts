@@ -57,6 +57,11 @@ export function copyOf(served: Served, entry: Entry): KubeObject {
   return served.conversion === undefined ? entry.copy() : served.conversion.fromStored(entry.copy());
 }
 
+/** How messages about failed preconditions name the resource: by its kind. */
+export function byKind({ kind }: Served): { group: string; plural: string } {
+  return { group: kind.group, plural: kind.kind };
+}
+
 /** What to store for an object of a served version. */
 export function storedText(served: Served, object: KubeObject): string {
   return toStoredText(toStorage(served, object));

@@ -65,7 +65,7 @@ async function replace(
   const { id, subresource } = request;
   const { strategy } = id.served;
   const old = view(id.served, entry);
-  checkPreconditions(id, wanted, entry, old);
+  checkVersion(id, wanted, entry);
   if (request.raw !== true) {
     strategy.defaults(wanted);
     await engine.admission.admit({ operation: 'update', ...id, subresource, ...scope, object: wanted, old });
@@ -77,13 +77,8 @@ async function replace(
   return writeChanged(engine, request, entry, wanted, old, scope);
 }
 
-function checkPreconditions(
-  { served, name }: ObjectId,
-  wanted: KubeObject,
-  entry: Entry,
-  old: KubeObject,
-): void {
-  const { resourceVersion, uid } = metaOf(wanted);
+function checkVersion({ served, name }: ObjectId, wanted: KubeObject, entry: Entry): void {
+  const { resourceVersion } = metaOf(wanted);
   if (resourceVersion === undefined || resourceVersion === '') {
     if (!served.strategy.allowUnconditionalUpdate) {
       throw invalid(served.kind, name, [
@@ -91,10 +86,6 @@ function checkPreconditions(
       ]);
     }
   } else if (resourceVersion !== String(entry.revision)) throw conflict(served.kind, name, STALE_OBJECT);
-  if (uid && uid !== old.metadata?.uid) {
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata?.uid ?? ''}`;
-    throw conflict(served.kind, name, why);
-  }
 }
 
 async function writeChanged(

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { badRequest, methodNotSupported, noSuchResource } from '#api/machinery/status-error.ts';
+import { badRequest, noSuchResource } from '#api/machinery/status-error.ts';
 import type { Access } from '#apiserver/auth/access.ts';
 import type { RequestAttributes, ResourceAttributes, User } from '#apiserver/auth/types.ts';
 import type { Engine } from '#apiserver/engine/engine.ts';
 import { isServedGroup, type Served, servedResource } from '#apiserver/engine/resources.ts';
 import type { ConnectContext, Connector, VirtualCreates } from '#apiserver/hooks.ts';
+import { methodNotAllowed } from '#apiserver/rest/not-allowed.ts';
 import { type RequestInfo, requestInfo, type Target } from '#apiserver/rest/request-info.ts';
 import { type Answer, errorAnswer, send, textAnswer, warn } from '#apiserver/rest/respond.ts';
 import { serveObjects } from '#apiserver/rest/serve.ts';
@@ -103,7 +104,7 @@ export class Handler {
   ): Promise<undefined> {
     const fact = served.kind.subresources[target.subresource];
     if (fact === undefined) throw noSuchResource();
-    if (!fact.verbs.includes(info.verb)) throw methodNotSupported(served.kind, info.method);
+    if (!fact.verbs.includes(info.verb)) throw methodNotAllowed();
     await this.#connector(target).serve(request, response, this.#connectContext(attributes, info, target));
     return undefined;
   }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { KUBERNETES_VERSION } from '#api/machinery/schema.ts';
-import { methodNotSupported, noSuchResource } from '#api/machinery/status-error.ts';
+import { noSuchResource } from '#api/machinery/status-error.ts';
 import { groupDiscoveryList } from '#apiserver/discovery/aggregated.ts';
 import { apiGroup, coreVersions, groupList, resourceList } from '#apiserver/discovery/legacy.ts';
 import { isServedGroup } from '#apiserver/engine/resources.ts';
 import { negotiate } from '#apiserver/rest/negotiate.ts';
+import { methodNotAllowed } from '#apiserver/rest/not-allowed.ts';
 import type { RequestInfo } from '#apiserver/rest/request-info.ts';
 import { type Answer, jsonAnswer, textAnswer } from '#apiserver/rest/respond.ts';
 import { health } from './health.ts';
@@ -73,8 +74,7 @@ function document(
       ],
     });
   if (path !== '/version') return undefined;
-  if (method !== 'GET' && method !== 'HEAD')
-    throw methodNotSupported({ group: '', plural: '' }, method ?? '');
+  if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed();
   return jsonAnswer(200, version());
 }
 
@@ -126,7 +126,7 @@ function groupOrVersion(request: IncomingMessage, info: RequestInfo, path: strin
   const [group, version] = root === 'api' ? ['', first] : [first, second];
   if (group !== '' && !isServedGroup(group)) return textAnswer(404, '404 page not found\n');
   if (version !== undefined && !isServedGroup(group, version)) throw noSuchResource();
-  if (info.method !== 'GET') throw methodNotSupported({ group: '', plural: '' }, info.method);
+  if (info.method !== 'GET') throw methodNotAllowed();
   negotiate(request.headers.accept, () => false);
   return jsonAnswer(200, version === undefined ? apiGroup(group) : resourceList(group, version));
 }

@@ -9,7 +9,7 @@ import {
   type Expected,
   type FieldValidation,
 } from '#api/machinery/decode.ts';
-import type { KubeObject } from '#api/machinery/object.ts';
+import { isJsonObject, type KubeObject } from '#api/machinery/object.ts';
 import { decodeProtobuf, isEnvelope, PROTOBUF_TYPE, ProtobufError } from '#api/machinery/protobuf.ts';
 import { badRequest, tooLarge, unsupportedMediaType } from '#api/machinery/status-error.ts';
 
@@ -58,6 +58,38 @@ export async function decodeBody<T extends object = KubeObject>(
       return decodeYaml<T>(body.toString(), expected, { fieldValidation });
     default:
       return decodeEnvelope<T>(body, expected);
+  }
+}
+
+/** Reads options of a request, which may come under any group and version. Throws StatusError 400, 413 or 415. */
+export async function decodeOptions<T extends object>(
+  request: IncomingMessage,
+  expected: Expected,
+): Promise<T> {
+  const mediaType = mediaTypeOf(request, 'application/json');
+  if (!BODY_TYPES.includes(mediaType)) throw unsupportedMediaType(BODY_TYPES);
+  const value = await readValue(await readBody(request), mediaType, expected);
+  const known =
+    isJsonObject(value) && value['kind'] === expected.kind
+      ? { ...value, apiVersion: expected.apiVersion }
+      : value;
+  return decodeParsed<T>({ value: known, duplicates: [] }, expected, { fieldValidation: 'Ignore' }).object;
+}
+
+async function readValue(body: Buffer, mediaType: string, expected: Expected): Promise<unknown> {
+  if (mediaType === PROTOBUF_TYPE) return decodeProtobuf(body, expected);
+  if (mediaType === 'application/json') return parseJsonBody(body.toString());
+  const { parseYaml } = await import('#api/machinery/yaml-parse.ts');
+  const parsed = parseYaml(body.toString());
+  if ('problem' in parsed) throw badRequest(`error converting YAML to JSON: ${parsed.problem}`);
+  return parsed.value;
+}
+
+function parseJsonBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw badRequest(`couldn't get version/kind; json parse error: ${String(error)}`);
   }
 }
 

@@ -36,14 +36,6 @@ export function listOptions(query: URLSearchParams): ListOptions {
   const errors = matchErrors(query);
   if (query.has('sendInitialEvents')) {
     errors.push(forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
-    if (query.get('resourceVersionMatch')) {
-      errors.push(
-        forbidden(
-          'resourceVersionMatch',
-          'sendInitialEvents requires setting resourceVersionMatch only for watch',
-        ),
-      );
-    }
   }
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
   const revision = revisionParameter(query, badRequest);

@@ -5,7 +5,7 @@ import type { Entry } from '#apiserver/cache/entry.ts';
 import { type DeleteOptions, deleteObject, type Propagation } from '#apiserver/engine/delete.ts';
 import { returnsDeletedObject } from '#apiserver/engine/deletion-rules.ts';
 import { view } from '#apiserver/engine/engine.ts';
-import { decodeBody } from './body.ts';
+import { decodeOptions } from './body.ts';
 import { idOf, type RestContext, scopeOf } from './context.ts';
 import { listOptions } from './list-options.ts';
 import { dryRunErrors, numberParameter } from './options.ts';
@@ -85,8 +85,7 @@ async function readOptions({ request, info }: RestContext): Promise<ParsedOption
 
 async function bodyOptions(request: RestContext['request']): Promise<WireOptions> {
   const expected = { apiVersion: 'meta.k8s.io/v1', kind: 'DeleteOptions', type: 'meta/v1.DeleteOptions' };
-  const { object } = await decodeBody<WireOptions>(request, expected, 'Ignore');
-  return object;
+  return decodeOptions<WireOptions>(request, expected);
 }
 
 function queryOptions(query: URLSearchParams): WireOptions {

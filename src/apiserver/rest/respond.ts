@@ -47,8 +47,11 @@ export async function send(
 
 /** The Status of a failure; what is not a StatusError is reported as an internal error. */
 export function errorAnswer(error: unknown): Answer {
-  const failure = asStatusError(error);
-  return jsonAnswer(failure.code, failure.status);
+  const { code, status } = asStatusError(error);
+  const { details } = status;
+  if (details === undefined) return jsonAnswer(code, status);
+  const known = Object.entries(details).filter(([, value]) => value !== '');
+  return jsonAnswer(code, { ...status, details: Object.fromEntries(known) });
 }
 
 export function asStatusError(error: unknown): StatusError {

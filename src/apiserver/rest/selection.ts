@@ -54,9 +54,12 @@ function fieldsOf(served: Served, entry: Entry, fields: readonly FieldRequiremen
 function checkFields(served: Served, fields: readonly FieldRequirement[]): void {
   if (fields.length === 0) return;
   const known = served.strategy.selectableFields({ metadata: {} });
-  const unknown = fields.find(({ field }) => !Object.hasOwn(known, field));
-  if (unknown === undefined) return;
   const generic = Object.keys(known).every((field) => field.startsWith('metadata.'));
+  // Kinds without fields of their own take both, whether they have namespaces or not.
+  const unknown = fields.find(
+    ({ field }) => !Object.hasOwn(known, field) && !(generic && field === 'metadata.namespace'),
+  );
+  if (unknown === undefined) return;
   throw badRequest(
     generic
       ? `${JSON.stringify(unknown.field)} is not a known field selector: only "metadata.name", "metadata.namespace"`

@@ -1,6 +1,8 @@
-import { methodNotSupported, noSuchResource } from '#api/machinery/status-error.ts';
+import { noSuchResource } from '#api/machinery/status-error.ts';
 import { subresourceHandler } from '#apiserver/subresources/subresources.ts';
 import type { RestContext } from './context.ts';
+import { deprecation } from './deprecations.ts';
+import { methodNotAllowed } from './not-allowed.ts';
 import { getList, getOne } from './read.ts';
 import { deleteMany, deleteOne } from './remove.ts';
 import type { Answer } from './respond.ts';
@@ -26,12 +28,14 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
 
 /** Serves a request for API objects. Throws StatusError. */
 export async function serveObjects(context: RestContext): Promise<Answer | undefined> {
-  const { target, served, info } = context;
+  const { target, served, info, warnings } = context;
+  const retired = deprecation(served.kind.resource);
+  if (retired !== undefined) warnings.push(retired);
   if (target.subresource !== '') return subresourceHandler(context)(context);
   if (served.kind.namespaced && target.namespace === '' && (target.name !== '' || info.verb === 'create'))
     throw noSuchResource();
   const handler = HANDLERS[verbHere(context)];
-  if (handler === undefined || info.method === 'HEAD') throw methodNotSupported(served.kind, info.method);
+  if (handler === undefined || info.method === 'HEAD') throw methodNotAllowed();
   return handler(context);
 }
 
@@ -40,7 +44,5 @@ function verbHere({ info, served, target }: RestContext): string {
   const { verb } = info;
   const onCollection = target.name === '';
   const misplaced = onCollection ? verb === 'update' || verb === 'patch' : verb === 'create';
-  // A GET of one object with ?watch=true is the old way to watch it.
-  if (verb === 'get' && ['1', 'true'].includes(info.query.get('watch') ?? '')) return 'watch';
   return misplaced || !served.kind.verbs.includes(verb) ? '' : verb;
 }

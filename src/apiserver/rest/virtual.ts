@@ -1,17 +1,17 @@
 import type { Expected } from '#api/machinery/decode.ts';
 import { typeOfGvk } from '#api/machinery/kinds.ts';
 import { joinApiVersion } from '#api/machinery/object.ts';
-import { methodNotSupported } from '#api/machinery/status-error.ts';
 import type { VirtualCreate } from '#apiserver/hooks.ts';
 import { decodeBody } from './body.ts';
 import type { RestContext } from './context.ts';
+import { methodNotAllowed } from './not-allowed.ts';
 import { writeOptions } from './options.ts';
 import { type Answer, jsonAnswer } from './respond.ts';
 
 /** POST of something that is computed, not stored: reviews, tokens. */
 export async function serveVirtual(context: RestContext, create: VirtualCreate): Promise<Answer> {
   const { info, served, attributes, engine, warnings } = context;
-  if (info.verb !== 'create') throw methodNotSupported(served.kind, info.method);
+  if (info.verb !== 'create') throw methodNotAllowed();
   const expected = expectedBody(context);
   const { object, ...decoded } = await decodeBody(context.request, expected, 'Warn');
   const { dryRun } = writeOptions(info.query, 'CreateOptions');

@@ -5,6 +5,7 @@ import { type CacheEvent, type EventType, ExpiredError } from '#apiserver/cache/
 import type { RestContext } from './context.ts';
 import { type WatchOptions, watchOptions } from './list-options.ts';
 import { eventObject, isPlain, type Representation, representation } from './representation.ts';
+import { warn } from './respond.ts';
 import { type Selection, selection } from './selection.ts';
 import { WatchStream } from './watch-stream.ts';
 
@@ -17,7 +18,7 @@ export async function watch(context: RestContext): Promise<void> {
   const how = watchRepresentation(context);
   const options = watchOptions(info.query);
   const chosen = selection(served, target.namespace, options, target.name);
-  for (const text of context.warnings) response.appendHeader('warning', text);
+  for (const text of context.warnings) warn(response, text);
   const stream = new WatchStream(response);
   const sender = new Sender(stream, how, chosen);
   const cache = engine.cache.resource(served.storedAs);

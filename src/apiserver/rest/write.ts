@@ -1,7 +1,14 @@
-import { metaOf } from '#api/machinery/object.ts';
+import { type KubeObject, metaOf } from '#api/machinery/object.ts';
 import { PATCH_TYPES, readPatch } from '#api/machinery/patch.ts';
-import { badRequest, notFound, notImplemented, unsupportedMediaType } from '#api/machinery/status-error.ts';
+import {
+  badRequest,
+  conflict,
+  notFound,
+  notImplemented,
+  unsupportedMediaType,
+} from '#api/machinery/status-error.ts';
 import { createObject } from '#apiserver/engine/create.ts';
+import { byKind } from '#apiserver/engine/engine.ts';
 import { updateObject } from '#apiserver/engine/update.ts';
 import { decodeBody, mediaTypeOf, readBody } from './body.ts';
 import { idOf, type RestContext, scopeOf } from './context.ts';
@@ -43,7 +50,10 @@ export async function put(context: RestContext): Promise<Answer> {
       id,
       subresource: target.subresource,
       mayCreate: served.strategy.allowCreateOnUpdate && target.subresource === '',
-      change: () => structuredClone(object),
+      change: (current) => {
+        checkUid(context, metaOf(object).uid, current);
+        return structuredClone(object);
+      },
     },
     scopeOf(context, options.dryRun),
   );
@@ -66,6 +76,17 @@ export function checkName(
   if (meta.namespace !== target.namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
+}
+
+/** A PUT says which object it means; a patch leaves that to validation. */
+function checkUid(
+  { served, target }: RestContext,
+  uid: string | undefined,
+  current: KubeObject | undefined,
+): void {
+  if (current === undefined || !uid || uid === current.metadata?.uid) return;
+  const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata?.uid ?? ''}`;
+  throw conflict(byKind(served), target.name, why);
 }
 
 /** PATCH of an object or its status. */
@@ -98,9 +119,14 @@ export async function patch(context: RestContext): Promise<Answer> {
 
 function checkPatched(
   { target, served }: RestContext,
-  meta: { name?: string | undefined; namespace?: string | undefined },
+  { name, namespace }: { name?: string | undefined; namespace?: string | undefined },
 ): void {
-  if (served.kind.namespaced && meta.namespace !== undefined && meta.namespace !== target.namespace) {
+  if (name !== target.name) {
+    throw badRequest(
+      `the name of the object (${name ?? ''}) does not match the name on the URL (${target.name})`,
+    );
+  }
+  if (served.kind.namespaced && namespace !== target.namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
 }

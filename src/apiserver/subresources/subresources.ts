@@ -1,5 +1,6 @@
-import { methodNotSupported, noSuchResource } from '#api/machinery/status-error.ts';
+import { noSuchResource } from '#api/machinery/status-error.ts';
 import type { RestContext } from '#apiserver/rest/context.ts';
+import { methodNotAllowed } from '#apiserver/rest/not-allowed.ts';
 import { getOne } from '#apiserver/rest/read.ts';
 import type { Handler } from '#apiserver/rest/serve.ts';
 import { patch, put } from '#apiserver/rest/write.ts';
@@ -32,6 +33,6 @@ export function subresourceHandler({ served, target, info }: RestContext): Handl
   const verbs = BY_NAME[target.subresource];
   if (fact === undefined || verbs === undefined || target.tail !== '') throw noSuchResource();
   const handler = fact.verbs.includes(info.verb) ? verbs[info.verb] : undefined;
-  if (handler === undefined || info.method === 'HEAD') throw methodNotSupported(served.kind, info.method);
+  if (handler === undefined || info.method === 'HEAD') throw methodNotAllowed();
   return handler;
 }
