@@ -87,14 +87,15 @@ export class Cluster implements AsyncDisposable {
     writeKubeconfig(this.state, pki);
     const names = this.plan.nodes.map(({ name }) => name);
     const { calls } = this.#controllers;
-    await calls.call('start', this.#controllersInput(pki));
-    const addons = addonItems(this.plan);
+    // Answered in the order they are asked: `start` first makes the clients that the others use.
+    const controllers = calls.call('start', this.#controllersInput(pki));
     await Promise.all([
-      this.#step('addons', calls.call('apply', { items: addons })),
+      this.#step('addons', calls.call('apply', { items: addonItems(this.plan) })),
       calls.call('keepNodes', { names }),
       ...this.nodes.map(({ started }) => started),
     ]);
     await Promise.all([
+      this.#step('controllers', controllers),
       this.#step('manifests', calls.call('apply', { items })),
       this.#step('nodes', calls.call('nodesReady', { names })),
       this.#step('DNS', this.#dnsAnswers()),

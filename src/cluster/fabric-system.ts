@@ -1,6 +1,6 @@
-import { writeFileSync } from 'node:fs';
 import { Rtnetlink } from '#kernel/rtnetlink.ts';
-import { createNetworkNamespace, withNamespaces } from '#os/namespace.ts';
+import { writeSysctl } from '#kernel/sysctl.ts';
+import { createNetworkNamespace } from '#os/namespace.ts';
 import type { FabricSystem } from './fabric.ts';
 
 /** The kernel of this machine. */
@@ -8,11 +8,8 @@ export const fabricSystem: FabricSystem = {
   createNamespace: createNetworkNamespace,
   openRtnetlink: (netns) => Rtnetlink.open({ netns }),
   enableForwarding(netns, families) {
-    withNamespaces({ net: netns }, () => {
-      for (const { family } of families) {
-        const name = family === 4 ? 'ipv4/ip_forward' : 'ipv6/conf/all/forwarding';
-        writeFileSync(`/proc/sys/net/${name}`, '1');
-      }
-    });
+    for (const { family } of families) {
+      writeSysctl(family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding', 1, { netns });
+    }
   },
 };
