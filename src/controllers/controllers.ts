@@ -7,6 +7,7 @@ import { DEPLOYMENTS_CONTROLLER } from './deployment/deployment.ts';
 import { ENDPOINTS_CONTROLLER_DEFINITION } from './endpoint/endpoint.ts';
 import { ENDPOINT_SLICES_CONTROLLER } from './endpointslice/endpointslice.ts';
 import { MIRRORING_CONTROLLER_DEFINITION } from './endpointslicemirroring/endpointslicemirroring.ts';
+import { GARBAGE_COLLECTOR } from './garbagecollector/garbagecollector.ts';
 import { NAMESPACES_CONTROLLER } from './namespace/namespace.ts';
 import { NODE_IPAM_CONTROLLER } from './nodeipam/nodeipam.ts';
 import { NODE_LIFECYCLE_CONTROLLER } from './nodelifecycle/nodelifecycle.ts';
@@ -39,6 +40,7 @@ export const CONTROLLERS: readonly ControllerDefinition[] = [
   ENDPOINTS_CONTROLLER_DEFINITION,
   MIRRORING_CONTROLLER_DEFINITION,
   NAMESPACES_CONTROLLER,
+  GARBAGE_COLLECTOR,
   POD_GC_CONTROLLER,
 ];
 

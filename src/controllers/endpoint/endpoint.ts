@@ -1,6 +1,5 @@
 /** Keeps the (old) Endpoints object of every Service with a selector. */
 import type { Endpoints, Pod, Service } from '#api/core/v1.gen.ts';
-import { equalJson } from '#api/machinery/equal.ts';
 import { keyOf } from '#api/machinery/object.ts';
 import { endpointChanged } from '#controllers/endpointslice/plan-endpoint.ts';
 import { TriggerTimes } from '#controllers/endpointslice/trigger-times.ts';
@@ -71,12 +70,8 @@ class EndpointsController {
     });
     this.#endpoints.onChange({
       onAdd: (endpoints) => this.#writes.observe(endpoints),
-      onUpdate: (endpoints, old) => {
-        const contents = ({ subsets, metadata }: Endpoints) => ({ subsets, labels: metadata?.labels });
-        if (this.#writes.observe(endpoints) && !equalJson(contents(endpoints), contents(old))) {
-          this.#queue.add(keyOf(endpoints));
-        }
-      },
+      // What users do to it stays until the Service changes, as upstream.
+      onUpdate: (endpoints) => this.#writes.observe(endpoints),
       onDelete: (endpoints) => {
         if (this.#writes.observeGone(endpoints)) this.#queue.add(keyOf(endpoints));
       },

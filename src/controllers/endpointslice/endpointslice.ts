@@ -135,7 +135,11 @@ class EndpointSliceController {
     }
     const [skipped] = plan.skipped;
     if (skipped !== undefined) {
-      this.#warn(service, `skipping Pod ${keyOf(skipped)}: node ${skipped.spec?.nodeName} not found`);
+      const { metadata, spec } = skipped;
+      this.#warn(
+        service,
+        `skipping Pod ${metadata?.name} for Service ${key}: Node ${spec?.nodeName} Not Found`,
+      );
     }
   }
 

@@ -14,7 +14,6 @@ import {
   TRIGGER_TIME,
 } from '#controllers/endpointslice/plan-labels.ts';
 import {
-  identityOf,
   joinPlans,
   packEndpoints,
   portsKey,
@@ -102,8 +101,11 @@ function addSubset(
       const key = `${family} ${portsKey(ports)}`;
       const group = groups.get(key) ?? { family, ports, endpoints: new Map<string, Endpoint>() };
       groups.set(key, group);
-      const endpoint = endpointOf(address, ip, ready);
-      group.endpoints.set(identityOf(endpoint), endpoint);
+      const identity = `${ip} ${address.targetRef?.uid ?? ''}`;
+      const known = group.endpoints.get(identity);
+      // Said twice: the first one counts, and is ready only if both are.
+      if (known === undefined) group.endpoints.set(identity, endpointOf(address, ip, ready));
+      else if (!ready) known.conditions = { ready };
       count++;
     }
   }
