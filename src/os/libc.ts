@@ -27,8 +27,8 @@ export function errnoName(errno: number): string {
   return name.startsWith('Unknown') ? `E${errno}` : name;
 }
 
-/** Kernel errors that nf_tables and netlink answer with and that libuv does not map. */
-const EXTRA_NAMES: Record<number, string> = { 39: 'ENOTEMPTY', 85: 'ERESTART', 524: 'ENOTSUPP' };
+/** Kernel errors that nf_tables and netlink answer with and that libuv does not map, or not as Linux does. */
+const EXTRA_NAMES: Record<number, string> = { 39: 'ENOTEMPTY', 85: 'ERESTART', 95: 'EOPNOTSUPP', 524: 'ENOTSUPP' };
 
 /** Whether it is an `Errno` (or a Node system error) with this code. */
 export function isErrno(error: unknown, code: string): boolean {
