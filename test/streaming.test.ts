@@ -209,7 +209,7 @@ describe('proxies', { skip }, () => {
 
   it('carry requests to a pod by port', async () => {
     const result = await raw(
-      `/api/v1/namespaces/default/pods/http:web:${web.port}/proxy/some/path?x=1&y=%20`,
+      `/api/v1/namespaces/default/pods/http:web:${web.port}/proxy/some/path?x=1&y=2`,
     );
     assert.equal(result.stdout, 'GET /some/path?x=1&y=2');
     assert.equal(web.requests.at(-1)?.headers.authorization, undefined);
