@@ -1,6 +1,6 @@
 // The three kinds of patch that need no managed fields, from the request's text to a decoded object.
 import { type Decoded, decodeParsed, type Expected, type FieldValidation } from './decode.ts';
-import { invalid as invalidField } from './field-error.ts';
+import { invalid as invalidField, toCause } from './field-error.ts';
 import { JsonSyntaxError, type ParsedJson, parseJson } from './json-parse.ts';
 import { isJsonObject, type KubeObject } from './object.ts';
 import { applyJsonPatch, PatchError } from './patch-json.ts';
@@ -42,8 +42,11 @@ export function readPatch({ type, text, fieldValidation }: PatchRequest): Patch 
       try {
         return decodeParsed({ value, duplicates: patch.duplicates }, expected, { fieldValidation });
       } catch (error) {
-        if (!(error instanceof StatusError) || error.message.includes('strict decoding error')) throw error;
-        throw invalid(expected, name, [invalidField('patch', text, error.message)]);
+        if (!(error instanceof StatusError)) throw error;
+        const finding = invalidField('patch', text, error.message);
+        // The object's kind and name are not told here.
+        const { status } = invalid(expected, name, [finding]);
+        throw new StatusError({ ...status, details: { causes: [toCause(finding)] } });
       }
     },
   };

@@ -48,7 +48,7 @@ async function createIfMissing(engine: Engine, object: KubeObject): Promise<void
   if (currentEntry(engine, { served, namespace, name }) !== undefined) return;
   const scope = { user: LOOPBACK_USER, dryRun: false, warnings: [] };
   await createObject(engine, served, namespace, structuredClone(object), scope).catch((error: unknown) => {
-    if (!isAlreadyExists(error) && !/RFC 1123/.test(String(error))) throw error; // TEMPORARY
+    if (!isAlreadyExists(error)) throw error;
   });
 }
 

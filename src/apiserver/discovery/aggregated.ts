@@ -33,12 +33,12 @@ function groupDiscovery(group: string): APIGroupDiscovery {
 function resource(kind: KindInfo): APIResourceDiscovery {
   const subresources = Object.entries(kind.subresources).map(([name, fact]) => ({
     subresource: name,
-    responseKind: { group: fact.group ?? kind.group, version: fact.version ?? kind.version, kind: fact.kind },
+    responseKind: responseKind(fact.group ?? kind.group, fact.version ?? kind.version, fact.kind),
     verbs: [...fact.verbs],
   }));
   return {
     resource: kind.plural,
-    responseKind: { group: kind.group, version: kind.version, kind: kind.kind },
+    responseKind: responseKind(kind.group, kind.version, kind.kind),
     scope: kind.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: kind.singular,
     verbs: [...kind.verbs],
@@ -46,4 +46,13 @@ function resource(kind: KindInfo): APIResourceDiscovery {
     ...(kind.categories.length > 0 && { categories: [...kind.categories] }),
     ...(subresources.length > 0 && { subresources }),
   };
+}
+
+/** Kinds of the core group are told without a version: that of the list they stand in is meant. */
+function responseKind(
+  group: string,
+  version: string,
+  kind: string,
+): { group: string; version: string; kind: string } {
+  return { group, version: group === '' ? '' : version, kind };
 }

@@ -129,8 +129,14 @@ async function remove(
   object: KubeObject,
   { dryRun }: Scope,
 ): Promise<Outcome> {
-  const stored = storedText(id.served, object);
-  if (dryRun) return { entry: entryAfter(engine, id, stored, 0), result: 'deleted' };
+  // What has a grace period is answered as it ends, everything else as it last was.
+  const graceful = gracePeriod(id.served.storedAs, object, undefined) !== undefined;
+  const last = graceful ? storedText(id.served, object) : undefined;
+  const outcome = (revision: number): Outcome => ({
+    entry: last === undefined ? entry : entryAfter(engine, id, last, revision),
+    result: 'deleted',
+  });
+  if (dryRun) return outcome(0);
   const plan = engine.companions.get(id.served.storedAs)?.delete(object) ?? NO_PLAN;
   try {
     const write = {
@@ -140,7 +146,7 @@ async function remove(
       expectedRevision: entry.revision,
     };
     const [revision = 0] = await engine.cache.write(write, ...plan.writes);
-    return { entry: entryAfter(engine, id, stored, revision), result: 'deleted' };
+    return outcome(revision);
   } finally {
     plan.done();
   }

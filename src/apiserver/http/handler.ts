@@ -6,6 +6,7 @@ import type { RequestAttributes, ResourceAttributes, User } from '#apiserver/aut
 import type { Engine } from '#apiserver/engine/engine.ts';
 import { isServedGroup, type Served, servedResource } from '#apiserver/engine/resources.ts';
 import type { ConnectContext, Connector, VirtualCreates } from '#apiserver/hooks.ts';
+import { encodeError } from '#apiserver/rest/media.ts';
 import { methodNotAllowed } from '#apiserver/rest/not-allowed.ts';
 import { type RequestInfo, requestInfo, type Target } from '#apiserver/rest/request-info.ts';
 import { type Answer, errorAnswer, send, textAnswer, warn } from '#apiserver/rest/respond.ts';
@@ -137,7 +138,7 @@ export class Handler {
       return;
     }
     addWarnings(response, warnings);
-    const answer = errorAnswer(error);
+    const answer = await encodeError(request, error);
     if (answer.code === 429) response.setHeader('retry-after', '10');
     // What is left of the body must be read before the connection can be used again.
     request.resume();

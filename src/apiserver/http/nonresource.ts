@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { KUBERNETES_VERSION } from '#api/machinery/schema.ts';
-import { noSuchResource } from '#api/machinery/status-error.ts';
+import { noSuchResource, notAcceptable } from '#api/machinery/status-error.ts';
 import { groupDiscoveryList } from '#apiserver/discovery/aggregated.ts';
 import { apiGroup, coreVersions, groupList, resourceList } from '#apiserver/discovery/legacy.ts';
 import { isServedGroup } from '#apiserver/engine/resources.ts';
-import { negotiate } from '#apiserver/rest/negotiate.ts';
+import { negotiate, parseAccept } from '#apiserver/rest/negotiate.ts';
 import { methodNotAllowed } from '#apiserver/rest/not-allowed.ts';
 import type { RequestInfo } from '#apiserver/rest/request-info.ts';
 import { type Answer, jsonAnswer, textAnswer } from '#apiserver/rest/respond.ts';
@@ -47,11 +47,13 @@ export function nonResourceHandler(parts: NonResourceParts): NonResource {
 }
 
 function document(
-  { method }: IncomingMessage,
+  request: IncomingMessage,
   path: string,
   { metrics, documents }: NonResourceParts,
 ): Answer | undefined {
+  const { method } = request;
   const known = documents.get(path);
+  if (known !== undefined && !accepts(request, known.contentType)) throw notAcceptable([known.contentType]);
   if (known !== undefined) return { code: 200, mediaType: known.contentType, body: Buffer.from(known.body) };
   if (path === '/metrics')
     return {
@@ -76,6 +78,10 @@ function document(
   if (path !== '/version') return undefined;
   if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed();
   return jsonAnswer(200, version());
+}
+
+function accepts({ headers }: IncomingMessage, type: string): boolean {
+  return parseAccept(headers.accept ?? '*/*').some((clause) => clause.type === type || clause.type === '*/*');
 }
 
 function version(): Record<string, string> {

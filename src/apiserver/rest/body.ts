@@ -1,6 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import {
   type Decoded,
   decodeJson,
@@ -13,14 +11,12 @@ import { isJsonObject, type KubeObject } from '#api/machinery/object.ts';
 import { decodeProtobuf, isEnvelope, PROTOBUF_TYPE, ProtobufError } from '#api/machinery/protobuf.ts';
 import { badRequest, tooLarge, unsupportedMediaType } from '#api/machinery/status-error.ts';
 
-const gunzipAsync = promisify(gunzip);
-
 /** Upstream's limit for bodies. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 const BODY_TYPES = ['application/json', 'application/yaml', PROTOBUF_TYPE];
 
-/** The body's bytes, unpacked. Throws StatusError 400 or 413. */
+/** The body's bytes. Compressed ones are not understood, as upstream. Throws StatusError 413. */
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -29,11 +25,7 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
     if (size > MAX_BODY_BYTES) throw tooLarge(`limit is ${MAX_BODY_BYTES}`);
     chunks.push(chunk);
   }
-  const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
-  if (request.headers['content-encoding'] !== 'gzip') return bytes;
-  return gunzipAsync(bytes, { maxOutputLength: MAX_BODY_BYTES }).catch((error: unknown) => {
-    throw badRequest(`cannot unpack the body: ${String(error)}`);
-  });
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
 }
 
 /** The media type of the body without its parameters; `fallback` when the request names none. */
@@ -53,12 +45,18 @@ export async function decodeBody<T extends object = KubeObject>(
   const body = await readBody(request);
   switch (mediaType) {
     case 'application/json':
-      return decodeJson<T>(body.toString(), expected, { fieldValidation });
+      return decodeJson<T>(jsonText(body), expected, { fieldValidation });
     case 'application/yaml':
       return decodeYaml<T>(body.toString(), expected, { fieldValidation });
     default:
       return decodeEnvelope<T>(body, expected);
   }
+}
+
+/** `null` is an object without fields. */
+function jsonText(body: Buffer): string {
+  const text = body.toString();
+  return text.trim() === 'null' ? '{}' : text;
 }
 
 /** Reads options of a request, which may come under any group and version. Throws StatusError 400, 413 or 415. */

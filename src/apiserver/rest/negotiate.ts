@@ -47,7 +47,7 @@ function splitParameter(part: string): [string, string] {
  */
 export function negotiate(
   header: string | undefined,
-  transforms: (as: { kind: string; version: string; group: string }) => boolean,
+  transforms: (as: { kind: string; version: string; group: string }, mediaType: string) => boolean,
 ): OutputFormat {
   if (header === undefined || header.trim() === '') return JSON_FORMAT;
   for (const clause of parseAccept(header)) {
@@ -56,7 +56,7 @@ export function negotiate(
     const kind = clause.parameters.get('as');
     if (kind === undefined) return { mediaType };
     const as = { kind, group: clause.parameters.get('g') ?? '', version: clause.parameters.get('v') ?? '' };
-    if (transforms(as)) return { mediaType, as };
+    if (transforms(as, mediaType)) return { mediaType, as };
   }
   throw notAcceptable(MEDIA_TYPES);
 }

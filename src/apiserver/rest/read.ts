@@ -16,7 +16,7 @@ const FUTURE_WAIT_MS = 3000;
 /** GET of one object. */
 export async function getOne(context: RestContext): Promise<Answer> {
   const { served, info, target, request } = context;
-  const how = representation(request.headers.accept, served, info.query, 'object');
+  const how = representation(request.headers.accept, served, info.query);
   const text = info.query.get('resourceVersion') ?? '';
   if (text !== '' && !/^\d{1,16}$/.test(text))
     throw badRequest(`Invalid value: ${JSON.stringify(text)}: invalid resource version`);
@@ -29,7 +29,7 @@ export async function getOne(context: RestContext): Promise<Answer> {
 /** GET of a collection. */
 export async function getList(context: RestContext): Promise<Answer> {
   const { served, info, target, request } = context;
-  const how = representation(request.headers.accept, served, info.query, 'list');
+  const how = representation(request.headers.accept, served, info.query);
   const options = listOptions(info.query);
   const chosen = selection(served, target.namespace, options);
   const exact = exactRevision(options);

@@ -22,7 +22,7 @@ interface ParsedOptions extends DeleteOptions {
 /** DELETE of an object. */
 export async function deleteOne(context: RestContext): Promise<Answer> {
   const { request, served, info, engine, target } = context;
-  const how = representation(request.headers.accept, served, info.query, 'object');
+  const how = representation(request.headers.accept, served, info.query);
   const { dryRun, ...options } = await readOptions(context);
   const { entry, result } = await deleteObject(engine, idOf(context), options, scopeOf(context, dryRun));
   if (result !== 'deleted' || returnsDeletedObject(served.storedAs)) return answerOne(200, entry, how);
@@ -39,7 +39,7 @@ export async function deleteOne(context: RestContext): Promise<Answer> {
 /** DELETE of what a list would show; answers with what was deleted. */
 export async function deleteMany(context: RestContext): Promise<Answer> {
   const { request, served, info, engine, target } = context;
-  const how = representation(request.headers.accept, served, info.query, 'list');
+  const how = representation(request.headers.accept, served, info.query);
   const { dryRun, ...options } = await readOptions(context);
   const list = listOptions(info.query);
   const { namespace, matches } = selection(served, target.namespace, list);

@@ -1,5 +1,7 @@
 import type { KindInfo } from '#api/machinery/kinds.ts';
 import type { KubeObject } from '#api/machinery/object.ts';
+import { PROTOBUF_TYPE } from '#api/machinery/protobuf.ts';
+import { notAcceptable } from '#api/machinery/status-error.ts';
 import type { Entry } from '#apiserver/cache/entry.ts';
 import { view } from '#apiserver/engine/engine.ts';
 import type { Served } from '#apiserver/engine/resources.ts';
@@ -24,17 +26,17 @@ export interface Representation {
 }
 
 const META_VERSIONS = new Set(['v1', 'v1beta1']);
+const TRANSFORMS = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
 
 /** Chooses the representation of single objects, lists or watch events. Throws 406. */
 export function representation(
   accept: string | undefined,
   served: Served,
   query: URLSearchParams,
-  of: 'object' | 'list',
 ): Representation {
-  const partial = of === 'list' ? 'PartialObjectMetadataList' : 'PartialObjectMetadata';
-  const format = negotiate(accept, ({ kind, group, version }) => {
-    return group === 'meta.k8s.io' && META_VERSIONS.has(version) && (kind === 'Table' || kind === partial);
+  const format = negotiate(accept, ({ kind, group, version }, mediaType) => {
+    if (kind === 'Table' && mediaType === PROTOBUF_TYPE) return false;
+    return group === 'meta.k8s.io' && META_VERSIONS.has(version) && TRANSFORMS.has(kind);
   });
   return { format, served, includeObject: query.get('includeObject') ?? 'Metadata' };
 }
@@ -43,9 +45,10 @@ export function representation(
 export function answerOne(code: number, entry: Entry, how: Representation): Answer | Promise<Answer> {
   const { format, served } = how;
   if (isPlain(how)) return { code, mediaType: format.mediaType, body: entry.bytes };
+  refuse(how, 'PartialObjectMetadataList');
   const object = view(served, entry);
   const value = format.as === undefined ? object : transform([object], how, metaOfOne(object));
-  return encodeAs(code, value, format.mediaType, served.kind);
+  return encodeAs(code, value, format.mediaType, typeOf(how, served.kind.type));
 }
 
 /** A list. Plain ones are put together from the bytes of their items. */
@@ -57,10 +60,11 @@ export function answerMany(
   const { format, served } = how;
   if (isPlain(how))
     return { code: 200, mediaType: format.mediaType, body: joinList(served.kind, entries, meta) };
+  refuse(how, 'PartialObjectMetadata');
   const objects = entries.map((entry) => view(served, entry));
   const value =
     format.as === undefined ? listValue(served.kind, objects, meta) : transform(objects, how, meta);
-  return encodeAs(200, value, format.mediaType, served.kind);
+  return encodeAs(200, value, format.mediaType, typeOf(how, served.kind.list));
 }
 
 /** The object as it stands in a watch event. */
@@ -80,6 +84,16 @@ export function isPlain({ format, served }: Representation): boolean {
   );
 }
 
+/** A single object has no list of metadata, and a list is not one object's metadata. */
+function refuse({ format }: Representation, kind: string): void {
+  if (format.as?.kind === kind) throw notAcceptable(['application/json', 'application/yaml', PROTOBUF_TYPE]);
+}
+
+/** The schema id of what is sent. */
+function typeOf({ format }: Representation, plain: string | undefined): string | undefined {
+  return format.as === undefined ? plain : `meta/v1.${format.as.kind}`;
+}
+
 function metaOfOne(object: KubeObject): ListMeta {
   return { resourceVersion: object.metadata?.resourceVersion ?? '' };
 }
@@ -94,12 +108,12 @@ function joinList(kind: KindInfo, entries: readonly Entry[], meta: ListMeta): Bu
   return Buffer.concat(parts);
 }
 
-function listValue(kind: KindInfo, objects: readonly KubeObject[], metadata: ListMeta): unknown {
+function listValue(kind: KindInfo, objects: readonly KubeObject[], metadata: ListMeta): object {
   const items = objects.map(({ kind: _kind, apiVersion: _apiVersion, ...item }) => item);
   return { kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata, items };
 }
 
-function transform(objects: readonly KubeObject[], how: Representation, meta: ListMeta): unknown {
+function transform(objects: readonly KubeObject[], how: Representation, meta: ListMeta): object {
   const { as } = how.format;
   const apiVersion = `meta.k8s.io/${as?.version ?? 'v1'}`;
   if (as?.kind === 'Table') return tableOf(how.served.kind, objects, meta, apiVersion, how.includeObject);
@@ -109,6 +123,6 @@ function transform(objects: readonly KubeObject[], how: Representation, meta: Li
     metadata: object.metadata,
   }));
   return as?.kind === 'PartialObjectMetadata'
-    ? partial[0]
+    ? (partial[0] ?? {})
     : { kind: 'PartialObjectMetadataList', apiVersion, metadata: meta, items: partial };
 }

@@ -11,7 +11,7 @@ export function tableOf(
   metadata: ListMeta,
   apiVersion: string,
   includeObject: string,
-): unknown {
+): object {
   return {
     kind: 'Table',
     apiVersion,

@@ -44,7 +44,7 @@ export async function watch(context: RestContext): Promise<void> {
 
 /** Watches are only sent as JSON; protobuf clients accept that too. */
 function watchRepresentation({ request, served, info }: RestContext): Representation {
-  const how = representation(request.headers.accept, served, info.query, 'object');
+  const how = representation(request.headers.accept, served, info.query);
   return { ...how, format: { ...how.format, mediaType: 'application/json' } };
 }
 

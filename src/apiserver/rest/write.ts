@@ -21,7 +21,7 @@ const APPLY_TYPES = new Set(['application/apply-patch+yaml', 'application/apply-
 /** POST to a collection. */
 export async function post(context: RestContext): Promise<Answer> {
   const { request, served, info, target, engine, warnings } = context;
-  const how = representation(request.headers.accept, served, info.query, 'object');
+  const how = representation(request.headers.accept, served, info.query);
   const { object, ...decoded } = await decodeBody(request, served.kind, validationOf(info.query));
   const options = writeOptions(info.query, 'CreateOptions');
   warnings.push(...decoded.warnings);
@@ -38,7 +38,7 @@ export async function post(context: RestContext): Promise<Answer> {
 /** PUT of an object or its status. */
 export async function put(context: RestContext): Promise<Answer> {
   const { request, served, info, target, engine, warnings } = context;
-  const how = representation(request.headers.accept, served, info.query, 'object');
+  const how = representation(request.headers.accept, served, info.query);
   const { object, ...decoded } = await decodeBody(request, served.kind, validationOf(info.query));
   const options = writeOptions(info.query, 'UpdateOptions');
   warnings.push(...decoded.warnings);
@@ -92,7 +92,7 @@ function checkUid(
 /** PATCH of an object or its status. */
 export async function patch(context: RestContext): Promise<Answer> {
   const { request, served, info, target, engine, warnings } = context;
-  const how = representation(request.headers.accept, served, info.query, 'object');
+  const how = representation(request.headers.accept, served, info.query);
   const mediaType = mediaTypeOf(request, '');
   if (APPLY_TYPES.has(mediaType)) throw notImplemented('server-side apply');
   const type = PATCH_TYPES[mediaType];

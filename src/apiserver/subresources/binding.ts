@@ -1,7 +1,7 @@
 import type { Binding, Pod } from '#api/core/v1.gen.ts';
 import { required } from '#api/machinery/field-error.ts';
 import { metaOf } from '#api/machinery/object.ts';
-import { conflict, invalid, notFound } from '#api/machinery/status-error.ts';
+import { badRequest, conflict, invalid, notFound } from '#api/machinery/status-error.ts';
 import { formatTime } from '#api/machinery/time.ts';
 import { updateObject } from '#apiserver/engine/update.ts';
 import { decodeBody } from '#apiserver/rest/body.ts';
@@ -18,6 +18,7 @@ export async function bind(context: RestContext): Promise<Answer> {
   const { dryRun } = writeOptions(context.info.query, 'CreateOptions');
   context.warnings.push(...warnings);
   const { name } = context.target;
+  if (binding.metadata?.name !== name) throw badRequest('name in URL does not match name in Binding object');
   const nodeName = binding.target?.name ?? '';
   if (nodeName === '') throw invalid(BINDING, name, [required('target.name')]);
   await updateObject(

@@ -12,7 +12,7 @@ import { checkName } from '#apiserver/rest/write.ts';
 /** PUT of namespaces/NAME/finalize: sets spec.finalizers; a namespace that is ending and has none left is gone. */
 export async function finalize(context: RestContext): Promise<Answer> {
   const { served, target, info } = context;
-  const how = representation(context.request.headers.accept, served, info.query, 'object');
+  const how = representation(context.request.headers.accept, served, info.query);
   const { object: wanted, warnings } = await decodeBody<Namespace>(context.request, served.kind, 'Warn');
   const { dryRun } = writeOptions(info.query, 'UpdateOptions');
   context.warnings.push(...warnings);
