@@ -1,6 +1,6 @@
-import type { ImageStore } from '#node/image-store.ts';
-import { dataHome } from '#cluster/state-dir.ts';
 import { join } from 'node:path';
+import { dataHome } from '#cluster/state-dir.ts';
+import type { ImageStore } from '#node/image-store.ts';
 import { OUTPUT_FLAG } from './cluster-flags.ts';
 import { type Command, CommandError, type CommandIo, UsageError } from './command.ts';
 import { parseFlags } from './flags.ts';

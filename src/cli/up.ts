@@ -1,10 +1,16 @@
 import type { ApplyItem } from '#cluster/apply-objects.ts';
-import { ControlClient, NotUpError } from '#cluster/control-client.ts';
 import { type ClusterConfig, ClusterError, IP_FAMILIES, MAX_NODES } from '#cluster/config.ts';
+import { ControlClient, NotUpError } from '#cluster/control-client.ts';
 import { type Launched, launchSupervisor } from '#cluster/launch.ts';
 import { readSettings } from '#cluster/state-dir.ts';
 import type { ClusterStatus } from '#cluster/status.ts';
-import { againWords, CLUSTER_FLAGS, CLUSTER_FLAGS_HELP, type ChosenCluster, chooseCluster } from './cluster-flags.ts';
+import {
+  againWords,
+  type ChosenCluster,
+  CLUSTER_FLAGS,
+  CLUSTER_FLAGS_HELP,
+  chooseCluster,
+} from './cluster-flags.ts';
 import { type Command, CommandError, type CommandIo, UsageError } from './command.ts';
 import { type FlagValues, integerFlag, parseFlags } from './flags.ts';
 import { Progress } from './progress.ts';
@@ -97,7 +103,9 @@ async function untilReady({ front, ended }: Launched, io: CommandIo): Promise<Cl
     if (done) {
       await ended;
       if (io.signal.aborted) return undefined;
-      throw new CommandError('the supervisor ended before the cluster was ready: see portolan logs supervisor');
+      throw new CommandError(
+        'the supervisor ended before the cluster was ready: see portolan logs supervisor',
+      );
     }
     if (value.kind === 'ready') return value.status;
     if (value.kind === 'failed') throw new CommandError(value.message);
@@ -117,7 +125,10 @@ async function untilEnded({ front, ended }: Launched, io: CommandIo): Promise<nu
   throw new CommandError('the cluster ended: see portolan logs supervisor');
 }
 
-function readConfig(values: FlagValues<typeof FLAGS>, { name, paths, imagesDir }: ChosenCluster): ClusterConfig {
+function readConfig(
+  values: FlagValues<typeof FLAGS>,
+  { name, paths, imagesDir }: ChosenCluster,
+): ClusterConfig {
   const apiPort = values['api-port'];
   return {
     name,

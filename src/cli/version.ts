@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Command } from './command.ts';
 import { OUTPUT_FLAG } from './cluster-flags.ts';
+import type { Command } from './command.ts';
 import { parseFlags } from './flags.ts';
 
 const KUBERNETES_VERSION = 'v1.37.1';

@@ -1,8 +1,8 @@
 import { startApiServer } from '#apiserver/apiserver.ts';
 import { enterNewNetworkNamespace } from '#os/namespace.ts';
-import { traceStart } from './trace-start.ts';
 import type { ApiserverCalls } from './messages.ts';
 import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
+import { traceStart } from './trace-start.ts';
 
 joinSupervisor(
   () =>

@@ -75,7 +75,8 @@ export class Cluster implements AsyncDisposable {
     this.#fabricStarted = this.#startFabric();
     this.#apiserverStarted = this.#startApiserver();
     // Whoever needs them asks later, and is told then.
-    for (const started of [this.#pki, this.#fabricStarted, this.#apiserverStarted]) started.catch(() => undefined);
+    for (const started of [this.#pki, this.#fabricStarted, this.#apiserverStarted])
+      started.catch(() => undefined);
     this.nodes = this.plan.nodes.map((plan) => this.#startNode(plan));
     this.#controllers = this.#startPart('controllers', 'controllers-worker');
   }

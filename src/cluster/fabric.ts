@@ -1,7 +1,14 @@
 import { closeSync } from 'node:fs';
 import type { Rtnetlink } from '#kernel/rtnetlink.ts';
 import type { FamilyPlan } from './plan-addresses.ts';
-import { type FabricHost, linkName, planDivert, planFabricBase, planHostSide, planLink } from './plan-fabric.ts';
+import {
+  type FabricHost,
+  linkName,
+  planDivert,
+  planFabricBase,
+  planHostSide,
+  planLink,
+} from './plan-fabric.ts';
 
 /** What the fabric needs of the system: `fabricSystem()` is the real one. */
 export interface FabricSystem {

@@ -8,7 +8,12 @@ export const FRONT_FD = 3;
 
 /** What `portolan up` says to the supervisor that it started. */
 export type FrontRequest =
-  | { readonly kind: 'start'; readonly config: ClusterConfig; readonly hostPid: number; readonly items: readonly ApplyItem[] }
+  | {
+      readonly kind: 'start';
+      readonly config: ClusterConfig;
+      readonly hostPid: number;
+      readonly items: readonly ApplyItem[];
+    }
   /** The cluster goes on when this connection ends; until then its end is the end of the cluster. */
   | { readonly kind: 'detach' }
   | { readonly kind: 'down' };

@@ -1,11 +1,14 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { formatAddressPort } from '#lib/ip.ts';
-import { type DivertedDatagram, DivertedUdp } from './diverted-udp.ts';
 import { closeFd } from '#os/fd-ledger.ts';
 import { adoptUdp } from './adopt-udp.ts';
+import { type DivertedDatagram, DivertedUdp } from './diverted-udp.ts';
 
 /** Makes a UDP socket in the fabric that is bound to an address outside; resolves to its descriptor. */
-export type BindForeignUdp = (address: { readonly address: string; readonly port: number }) => Promise<number>;
+export type BindForeignUdp = (address: {
+  readonly address: string;
+  readonly port: number;
+}) => Promise<number>;
 
 /** A flow without datagrams for so long is forgotten, as conntrack does with an answered stream. */
 const IDLE_MS = 120_000;

@@ -24,9 +24,12 @@ export function listenOnPort(port: number, what: string, flag: string): HostPort
       );
     }
     if (isErrno(error, 'EACCES')) {
-      throw new ClusterError(`port ${port} may not be opened by this user: choose one from 1024 on with ${flag}`, {
-        cause: error,
-      });
+      throw new ClusterError(
+        `port ${port} may not be opened by this user: choose one from 1024 on with ${flag}`,
+        {
+          cause: error,
+        },
+      );
     }
     throw error;
   }

@@ -22,7 +22,10 @@ export interface Launched {
  * Starts the supervisor of a cluster as process 1 of namespaces of its own, by unshare(1): whatever ends it, ends
  * everything below it. Throws ClusterError when the system does not let us make namespaces.
  */
-export async function launchSupervisor(config: ClusterConfig, items: readonly ApplyItem[]): Promise<Launched> {
+export async function launchSupervisor(
+  config: ClusterConfig,
+  items: readonly ApplyItem[],
+): Promise<Launched> {
   const paths = statePaths(config.dataDir);
   mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   const logFile = logPath(paths.logs, 'supervisor');
@@ -67,7 +70,9 @@ async function greet(
     if (error.code !== 'ENOENT') throw error;
     throw new ClusterError('unshare(1) is not on the PATH: it comes with util-linux', { cause: error });
   });
-  throw new ClusterError(explainUnshare(readFileSync(logFile, 'utf8'), child.exitCode, readNamespaceLimits()));
+  throw new ClusterError(
+    explainUnshare(readFileSync(logFile, 'utf8'), child.exitCode, readNamespaceLimits()),
+  );
 }
 
 function namespaceFlags(): string[] {

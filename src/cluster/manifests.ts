@@ -2,10 +2,10 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text as readAll } from 'node:stream/consumers';
-import { type Document, isCollection, isNode, LineCounter, parseAllDocuments } from 'yaml';
+import { type Document, isCollection, isNode, isPair, isScalar, LineCounter, parseAllDocuments } from 'yaml';
 import { decodeParsed } from '#api/machinery/decode.ts';
 import { type KindInfo, kindOfObject } from '#api/machinery/kinds.ts';
-import { isJsonObject, type JsonObject, type KubeObject } from '#api/machinery/object.ts';
+import { isJsonObject, type JsonObject } from '#api/machinery/object.ts';
 import { resource } from '#kube/resources.ts';
 import type { ApplyItem } from './apply-objects.ts';
 import { ClusterError } from './config.ts';
@@ -66,10 +66,8 @@ function toItem(value: JsonObject, placeOf: PlaceOf): ApplyItem {
     throw new ClusterError(`${placeOf(['metadata'])}: metadata.name is missing`);
   }
   const target = resource(info.group, info.version, info.kind, info.plural, info.namespaced);
-  const object = info.namespaced
-    ? { ...value, metadata: { namespace: 'default', ...metadata } }
-    : value;
-  return { resource: target, object: object as KubeObject };
+  const object = info.namespaced ? { ...value, metadata: { namespace: 'default', ...metadata } } : value;
+  return { resource: target, object };
 }
 
 function checkFields(value: JsonObject, info: KindInfo, placeOf: PlaceOf): void {
@@ -95,19 +93,16 @@ function toPath(text: string): (string | number)[] {
 /** Where a field stands in the file; where its nearest parent does when it is not found. */
 function offsetOf(document: Document, path: readonly (string | number)[]): number {
   let best = document.contents?.range?.[0] ?? 0;
-  for (let length = 1; length <= path.length; length++) {
-    const parent = document.getIn(path.slice(0, length - 1), true);
-    const container = length === 1 ? document.contents : parent;
-    if (!isCollection(container)) break;
-    const last = path[length - 1];
-    const pair = container.items.find((item, index) => {
-      const key = (item as { key?: unknown }).key;
-      return key === undefined ? index === last : String(key) === last;
+  path.forEach((step, depth) => {
+    const container = depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true);
+    if (!isCollection(container)) return;
+    const items: readonly unknown[] = container.items;
+    const found = items.find((item, index) => {
+      return isPair(item) ? isScalar(item.key) && item.key.value === step : index === step;
     });
-    if (pair === undefined) break;
-    const node = (pair as { key?: unknown }).key ?? pair;
+    const node = isPair(found) ? found.key : found;
     if (isNode(node) && node.range) best = node.range[0];
-  }
+  });
   return best;
 }
 

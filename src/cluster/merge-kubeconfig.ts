@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { isMap, isSeq, parse, parseDocument, type YAMLMap, type YAMLSeq } from 'yaml';
+import { isMap, isSeq, parse, parseDocument, type YAMLSeq } from 'yaml';
 import { ClusterError } from './config.ts';
 import { writeFileAtomically } from './state-dir.ts';
 
@@ -32,7 +32,7 @@ export function mergeText(present: string | undefined, added: string, file: stri
     if (seq !== list) document.set(section, seq);
     const entries = source[section] ?? [];
     const names = new Set(entries.map(({ name }) => name));
-    seq.items = seq.items.filter((item) => !isMap(item) || !names.has(String((item as YAMLMap).get('name'))));
+    seq.items = seq.items.filter((item) => !isMap(item) || !names.has(String(item.get('name'))));
     for (const entry of entries) seq.add(document.createNode(entry));
   }
   document.set('current-context', source['current-context']);

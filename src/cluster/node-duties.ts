@@ -16,7 +16,12 @@ export async function nodesReady(client: ApiClient, names: readonly string[]): P
   const informer = startInformer(client, NODES, { signal: stop.signal });
   const { promise, resolve } = Promise.withResolvers<void>();
   const check = (): void => {
-    const ready = new Set(informer.store.list().filter(isReady).map((node) => node.metadata?.name));
+    const ready = new Set(
+      informer.store
+        .list()
+        .filter(isReady)
+        .map((node) => node.metadata?.name),
+    );
     if (names.every((name) => ready.has(name))) resolve();
   };
   informer.onChange({ onAdd: check, onUpdate: check });

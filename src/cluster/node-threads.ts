@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Calls } from './calls.ts';
 import type { NodeCalls, NodeStart } from './messages.ts';
+import type { PartLog } from './part-log.ts';
 import type { NodePlan } from './plan-addresses.ts';
 import type { FabricHost } from './plan-fabric.ts';
 import { startThread, type Thread } from './thread.ts';
-import type { PartLog } from './part-log.ts';
 
 /** A thread that lived for so long had a good start: the next one follows at once. */
 const STABLE_MS = 10_000;

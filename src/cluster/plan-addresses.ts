@@ -83,7 +83,9 @@ export function planAddresses(options: {
       name: `node-${index + 1}`,
       index,
       zone: zones.length === 0 ? undefined : zones[index % zones.length],
-      addresses: families.map(({ nodeNetwork }) => Cidr.of(nodeNetwork).nthAddress(FIRST_NODE_ADDRESS + index)),
+      addresses: families.map(({ nodeNetwork }) =>
+        Cidr.of(nodeNetwork).nthAddress(FIRST_NODE_ADDRESS + index),
+      ),
       podCidrs: families.map(({ podNetwork, nodePodPrefix }) =>
         Cidr.of(podNetwork).nthSubnet(nodePodPrefix, index).format(),
       ),

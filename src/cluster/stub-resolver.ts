@@ -2,8 +2,8 @@ import { randomInt } from 'node:crypto';
 import { bindUdp } from '#os/socket.ts';
 import {
   CLASS_IN,
-  decodeMessage,
   type DnsMessage,
+  decodeMessage,
   encodeQuery,
   HeaderFlag,
   parseName,
@@ -67,7 +67,7 @@ function exchange(
       const message = decodeMessage(bytes);
       if (message.id === id) resolve(message);
     } catch (error) {
-      reject(error as Error);
+      reject(error);
     }
   });
   socket.connect(DNS_PORT, server, () => socket.send(query));

@@ -57,15 +57,18 @@ async function runCluster(
     enter: (target) => cluster.enter(target),
     down: (answered) => void answered.then(() => end.resolve(undefined)),
   });
-  using _closing = { [Symbol.dispose]: () => control.close() };
   const ready = cluster.bringUp(items).then(() => {
     traceStart('supervisor', 'ready');
     front.send({ kind: 'ready', status: cluster.status() });
   });
   ready.catch((error: unknown) => {
-    end.resolve(error instanceof ClusterError ? error : new ClusterError((error as Error).message, { cause: error }));
+    end.resolve(
+      error instanceof ClusterError ? error : new ClusterError((error as Error).message, { cause: error }),
+    );
   });
-  return await end.promise;
+  const failure = await end.promise;
+  control.close();
+  return failure;
 }
 
 /** The end of a front that did not detach is the end of the cluster. */
