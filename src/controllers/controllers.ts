@@ -17,6 +17,7 @@ import { SCHEDULER } from './scheduler/scheduler.ts';
 import { ROOT_CA_CONTROLLER, SERVICE_ACCOUNTS_CONTROLLER } from './serviceaccount/serviceaccount.ts';
 import type { ControllerDefinition } from './shared/context.ts';
 import { SharedInformers } from './shared/shared-informers.ts';
+import { STATEFUL_SETS_CONTROLLER } from './statefulset/statefulset.ts';
 
 export type { ControllerName, ControllersConfig } from './config.ts';
 
@@ -36,6 +37,7 @@ export const CONTROLLERS: readonly ControllerDefinition[] = [
   REPLICA_SETS_CONTROLLER,
   REPLICATION_CONTROLLERS_CONTROLLER,
   DEPLOYMENTS_CONTROLLER,
+  STATEFUL_SETS_CONTROLLER,
   ENDPOINT_SLICES_CONTROLLER,
   ENDPOINTS_CONTROLLER_DEFINITION,
   MIRRORING_CONTROLLER_DEFINITION,
