@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { Service } from '#api/core/v1.gen.ts';
 import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
 import type { KubeObject } from '#api/machinery/object.ts';
 import {
@@ -55,10 +54,10 @@ interface RecordedRecord {
   data: string;
 }
 
-function readFixture<T>(name: string): T {
+function readFixture(name: string): unknown {
   return JSON.parse(
     readFileSync(new URL(import.meta.resolve(`#test/fixtures/dns/${name}.json`)), 'utf8'),
-  ) as T;
+  );
 }
 
 function load(handler: KubernetesHandler, objects: readonly KubeObject[]): void {
@@ -66,7 +65,7 @@ function load(handler: KubernetesHandler, objects: readonly KubeObject[]): void 
     const { namespace = '', name = '' } = object.metadata ?? {};
     if (object.kind === 'Namespace') handler.index.setNamespace(name, true);
     if (object.kind === 'Service')
-      handler.index.setService(namespace, name, planServiceEntry(object as Service));
+      handler.index.setService(namespace, name, planServiceEntry(object));
     if (object.kind === 'EndpointSlice') {
       handler.index.setSlice(`${namespace}/${name}`, planSliceEntry(object as EndpointSlice));
     }
@@ -154,10 +153,10 @@ function wordRecorded({ answer }: RecordedQuery): unknown {
 }
 
 /** What is behind `fallthrough` in the recordings answers SERVFAIL, as does the end of our chain. */
-for (const { name, fixture, config, queries } of readFixture<RecordedCase[]>('recorded')) {
+for (const { name, fixture, config, queries } of readFixture('recorded') as RecordedCase[]) {
   test(`recorded: ${name}`, async () => {
     const zones = { ...config, zones: ['cluster.local', 'in-addr.arpa', 'ip6.arpa'] };
-    const query = ask(zones, readFixture(fixture));
+    const query = ask(zones, readFixture(fixture) as KubeObject[]);
     for (const recorded of queries) {
       const title = `${recorded.q} ${recorded.type} ${recorded.transport ?? 'udp'}`;
       const first = await query(recorded);

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+import type { NftablesClient } from '#kernel/nftables/client.ts';
+import type { NftMap, NftSet } from '#kernel/nftables/objects.ts';
+import { Transaction } from '#kernel/nftables/transaction.ts';
+import type { DataPlane, PlanChanges } from './data-plane.ts';
+import { dataText } from './element-table.ts';
+import type { ForwardingModel, NodeSettings, ServicePlan } from './forwarding-model.ts';
+import { planBaseChains } from './nftables-chains.ts';
+import { elementSets, LAYOUT_VERSION, LAYOUTS, TABLE } from './nftables-layout.ts';
+import { addChains, NftablesRuleset, planTable } from './nftables-ruleset.ts';
+import { elementKey, type PlannedElement } from './plan-service-elements.ts';
+
+/**
+ * Keeps one nf_tables table. What was applied is known from memory; the kernel is read at the start, to go
+ * on with the table of an earlier run, and by audits.
+ */
+export class NftablesDataPlane implements DataPlane {
+  readonly #client: NftablesClient;
+  #ruleset: NftablesRuleset | undefined;
+  /** The last model, from which everything can be made again. */
+  #services = new Map<string, ServicePlan>();
+  /** Of the kernel's ruleset after our last change: as long as it stays, nobody touched anything. */
+  #generation = -1;
+
+  constructor(client: NftablesClient) {
+    this.#client = client;
+  }
+
+  set(model: ForwardingModel): void {
+    this.#services = new Map(model.services);
+    this.#ruleset = new NftablesRuleset(model.settings);
+    const full = this.#ruleset.update(model.services);
+    if (this.#isAdoptable(model.settings)) this.#repair();
+    else this.#build(model.settings, full);
+    this.#generation = this.#client.generation();
+  }
+
+  update(changes: PlanChanges): void {
+    const ruleset = this.#ruleset;
+    if (ruleset === undefined) throw new Error('the nftables data plane was not set yet');
+    for (const [key, plan] of changes) {
+      if (plan === undefined) this.#services.delete(key);
+      else this.#services.set(key, plan);
+    }
+    const transaction = ruleset.update(changes);
+    if (transaction.isEmpty) return;
+    try {
+      this.#client.run(transaction);
+    } catch (error) {
+      // Memory and kernel differ: begin anew, which fails again where the kernel refuses the change as such.
+      this.#rebuild(ruleset.settings, error as Error);
+    }
+    this.#generation = this.#client.generation();
+  }
+
+  audit(): number {
+    if (this.#ruleset === undefined || this.#client.generation() === this.#generation) return 0;
+    const { settings } = this.#ruleset;
+    let differences = 1;
+    if (this.#isAdoptable(settings)) differences = this.#repair();
+    else this.set({ settings, services: this.#services });
+    this.#generation = this.#client.generation();
+    return differences;
+  }
+
+  cleanup(): void {
+    if (this.#findTable() !== undefined) this.#client.run(new Transaction().delete(TABLE));
+    this.#ruleset = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#client[Symbol.dispose]();
+  }
+
+  /** An old table goes in the transaction that brings the new one, so that hooks are handed over without a gap. */
+  #build(settings: NodeSettings, services: Transaction): void {
+    const transaction = new Transaction();
+    if (this.#findTable() !== undefined) transaction.delete(TABLE);
+    this.#client.run(planTable(settings, tableComment(settings), transaction));
+    this.#client.run(services);
+  }
+
+  #rebuild(settings: NodeSettings, cause: Error): void {
+    try {
+      if (this.#findTable() !== undefined) this.#client.run(new Transaction().delete(TABLE));
+      this.set({ settings, services: this.#services });
+    } catch (error) {
+      throw new Error(`table ${TABLE.family} ${TABLE.name} cannot be brought up to date`, {
+        cause: new AggregateError([cause, error]),
+      });
+    }
+  }
+
+  #findTable() {
+    return this.#client.tables().find(({ family, name }) => family === TABLE.family && name === TABLE.name);
+  }
+
+  /** A table that we made in this form for these settings, with all its base chains. */
+  #isAdoptable(settings: NodeSettings): boolean {
+    if (this.#findTable()?.comment !== tableComment(settings)) return false;
+    const chains = new Set(this.#client.chains(TABLE).map(({ name }) => name));
+    const sets = new Set(this.#client.sets(TABLE).map(({ name }) => name));
+    const rules = Map.groupBy(this.#client.rules(TABLE), (rule) => rule.chain);
+    return (
+      planBaseChains().every(({ chain, rules: wanted }) => {
+        return chains.has(chain.name) && rules.get(chain.name)?.length === wanted.length;
+      }) && allSets().every(({ name }) => sets.has(name))
+    );
+  }
+
+  /** Compares every element and chain with what should be there, and changes the difference. */
+  #repair(): number {
+    const ruleset = this.#ruleset as NftablesRuleset;
+    const transaction = new Transaction();
+    const rules = Map.groupBy(this.#client.rules(TABLE), (rule) => rule.chain);
+    const broken = [...ruleset.chains].filter(({ chain, rules: wanted }) => {
+      return (rules.get(chain.name)?.length ?? 0) !== wanted.length;
+    });
+    for (const { chain } of broken) if (rules.has(chain.name)) transaction.flush(chain);
+    addChains(transaction, broken);
+    const wanted = new Map(ruleset.table.elements());
+    let differences = broken.length;
+    for (const set of allSets()) {
+      const surplus = this.#client.elements(set).filter(({ key, data }) => {
+        const text = elementKey(set, key);
+        const element = wanted.get(text);
+        if (element === undefined || dataText(element.data) !== dataText(data as PlannedElement['data']))
+          return true;
+        wanted.delete(text);
+        return false;
+      });
+      transaction.deleteElements(
+        set,
+        surplus.map(({ key }) => key),
+      );
+      differences += surplus.length;
+    }
+    for (const [set, missing] of Map.groupBy(wanted.values(), (element) => element.set)) {
+      transaction.addElements(set, missing);
+      differences += missing.length;
+    }
+    this.#client.run(transaction);
+    return differences;
+  }
+}
+
+function allSets(): (NftSet | NftMap)[] {
+  return Object.values(LAYOUTS).flatMap(elementSets);
+}
+
+function tableComment(settings: NodeSettings): string {
+  const digest = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 16);
+  return `layout ${LAYOUT_VERSION}, settings ${digest}`;
+}
