@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, test } from 'node:test';
+import type { Pod } from '#api/core/v1.gen.ts';
+import { pause } from '#kube/errors.ts';
+import { CONFIG_MAPS, EVENTS, NODES, PODS, SERVICES } from '#kube/resources.ts';
+import { enterTestNamespace } from '#test/support/namespace.ts';
+import { startNodeCluster } from '#test/support/node-cluster.ts';
+
+await enterTestNamespace();
+const cluster = await startNodeCluster();
+after(async () => {
+  await cluster[Symbol.asyncDispose]();
+  assert.deepEqual(cluster.errors.map(String), []);
+});
+const { client } = cluster;
+
+const isReady = (pod: Pod): boolean =>
+  pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+const hasPhase =
+  (phase: string) =>
+  (pod: Pod): boolean =>
+    pod.status?.phase === phase;
+const shell = (script: string): { image: string; command: string[] } => ({
+  image: 'portolan/host',
+  command: ['sh', '-c', script],
+});
+
+function get(address: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    http
+      .get({ host: address, port, agent: false }, (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () => resolve(text));
+      })
+      .on('error', reject);
+  });
+}
+
+test('a node registers itself and is Ready', async () => {
+  const node = await client.get(NODES, { name: 'node-1' });
+  assert.equal(node.status?.capacity?.['pods'], '1k');
+  assert.ok(node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'));
+  assert.deepEqual(node.spec?.podCIDRs, ['10.244.0.0/22']);
+});
+
+test('a light pod answers on its address and says who it is', async () => {
+  await cluster.createPod('echo', { containers: [{ name: 'echo', image: 'portolan/echo' }] });
+  const pod = await cluster.podBecomes('echo', isReady);
+  const answer = JSON.parse(await get(pod.status?.podIP ?? '', 8080)) as Record<string, string>;
+  assert.equal(answer['pod'], 'echo');
+  assert.equal(answer['node'], 'node-1');
+  await client.delete(PODS, { namespace: 'default', name: 'echo' });
+  await cluster.podGone('echo');
+});
+
+test('a process pod runs, logs, and succeeds', async () => {
+  await cluster.createPod('job', {
+    restartPolicy: 'Never',
+    containers: [{ name: 'main', ...shell('echo hello from $(hostname); echo bad >/dev/stderr') }],
+  });
+  const pod = await cluster.podBecomes('job', hasPhase('Succeeded'));
+  assert.equal(pod.status?.containerStatuses?.[0]?.state?.terminated?.reason, 'Completed');
+  assert.deepEqual((await cluster.log('job', 'main')).trim().split('\n').sort(), ['bad', 'hello from job']);
+});
+
+test('a container sees only its own files, processes and rights', async () => {
+  await cluster.createPod('look', {
+    restartPolicy: 'Never',
+    containers: [
+      {
+        name: 'main',
+        ...shell(
+          'ls /proc | grep -c "^[0-9]"; ls /root | wc -l; grep CapEff /proc/self/status; cat /etc/resolv.conf /etc/hosts; touch /usr/x 2>/dev/null || echo read-only; pwd; ip -o addr',
+        ),
+      },
+    ],
+  });
+  await cluster.podBecomes('look', hasPhase('Succeeded'));
+  const log = await cluster.log('look', 'main');
+  assert.match(log, /CapEff:\t00000000a00025fb/);
+  assert.match(log, /nameserver 10\.96\.0\.10/);
+  assert.match(log, /search default\.svc\.cluster\.local svc\.cluster\.local cluster\.local/);
+  assert.match(log, /10\.244\.0\.\d+\tlook/);
+  assert.match(log, /read-only/);
+  assert.match(log, /eth0\s+inet 10\.244\.0\.\d+\/32/);
+});
+
+test('init containers run first, in order, and share volumes', async () => {
+  const volumeMounts = [{ name: 'data', mountPath: '/data' }];
+  await cluster.createPod('init', {
+    restartPolicy: 'Never',
+    volumes: [{ name: 'data', emptyDir: {} }],
+    initContainers: [
+      { name: 'one', ...shell('echo 1 > /data/x'), volumeMounts },
+      { name: 'two', ...shell('echo 2 >> /data/x'), volumeMounts },
+    ],
+    containers: [{ name: 'main', ...shell('cat /data/x'), volumeMounts }],
+  });
+  await cluster.podBecomes('init', hasPhase('Succeeded'));
+  assert.equal(await cluster.log('init', 'main'), '1\n2\n');
+});
+
+test('environment comes from fields, ConfigMaps and Services', async () => {
+  await client.create(CONFIG_MAPS, {
+    metadata: { namespace: 'default', name: 'settings' },
+    data: { color: 'blue' },
+  });
+  const service = await client.create(SERVICES, {
+    metadata: { namespace: 'default', name: 'web' },
+    spec: { ports: [{ port: 80 }] },
+  });
+  await cluster.createPod('env', {
+    restartPolicy: 'Never',
+    containers: [
+      {
+        name: 'main',
+        ...shell('echo $COLOR $WHO $BOTH $WEB_SERVICE_HOST'),
+        env: [
+          { name: 'COLOR', valueFrom: { configMapKeyRef: { name: 'settings', key: 'color' } } },
+          { name: 'WHO', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+          { name: 'BOTH', value: '$(COLOR)-$(WHO)-$$(X)' },
+        ],
+      },
+    ],
+  });
+  await cluster.podBecomes('env', hasPhase('Succeeded'));
+  assert.equal(await cluster.log('env', 'main'), `blue env blue-env-$(X) ${service.spec?.clusterIP}\n`);
+});
+
+test('a missing ConfigMap is CreateContainerConfigError until it is there', async () => {
+  await cluster.createPod('late', {
+    restartPolicy: 'Never',
+    containers: [
+      {
+        name: 'main',
+        ...shell('echo $A'),
+        env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'late', key: 'a' } } }],
+      },
+    ],
+  });
+  const waiting = await cluster.podBecomes(
+    'late',
+    (pod) => pod.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CreateContainerConfigError',
+  );
+  assert.equal(waiting.status?.containerStatuses?.[0]?.state?.waiting?.message, 'configmap "late" not found');
+  await client.create(CONFIG_MAPS, { metadata: { namespace: 'default', name: 'late' }, data: { a: 'yes' } });
+  await cluster.podBecomes('late', hasPhase('Succeeded'));
+});
+
+test('files of a ConfigMap volume follow the object', async () => {
+  await client.create(CONFIG_MAPS, {
+    metadata: { namespace: 'default', name: 'page' },
+    data: { text: 'old' },
+  });
+  await cluster.createPod('files', {
+    volumes: [{ name: 'page', configMap: { name: 'page' } }],
+    containers: [
+      {
+        name: 'main',
+        ...shell('until grep -q new /page/text; do sleep 0.05; done; cat /page/text; exec sleep 1000'),
+        volumeMounts: [{ name: 'page', mountPath: '/page' }],
+      },
+    ],
+  });
+  await cluster.podBecomes('files', isReady);
+  await client.patch(CONFIG_MAPS, { namespace: 'default', name: 'page' }, { data: { text: 'new\n' } });
+  let log = '';
+  for (; !log.includes('new'); await pause(20)) log = await cluster.log('files', 'main');
+  await client.delete(PODS, { namespace: 'default', name: 'files' }, { gracePeriodSeconds: 0 });
+});
+
+test('an unknown image is ErrImagePull with the line to type, and exec errors are told', async () => {
+  await cluster.createPod('noimage', { containers: [{ name: 'main', image: 'nginx:1.27' }] });
+  const pod = await cluster.podBecomes(
+    'noimage',
+    (p) => p.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'ErrImagePull',
+  );
+  assert.match(
+    pod.status?.containerStatuses?.[0]?.state?.waiting?.message ?? '',
+    /portolan image load FILE\.tar --name nginx:1\.27/,
+  );
+  await client.delete(PODS, { namespace: 'default', name: 'noimage' });
+  await cluster.podGone('noimage');
+  await cluster.createPod('noprogram', {
+    restartPolicy: 'Never',
+    containers: [{ name: 'main', image: 'portolan/host', command: ['nonesuch'] }],
+  });
+  const failed = await cluster.podBecomes('noprogram', hasPhase('Failed'));
+  const { terminated } = failed.status?.containerStatuses?.[0]?.state ?? {};
+  assert.equal(terminated?.reason, 'StartError');
+  assert.equal(terminated.message, 'exec: "nonesuch": executable file not found in $PATH');
+});
+
+test('a crashing container is restarted, then waits in CrashLoopBackOff', async () => {
+  await cluster.createPod('crash', { containers: [{ name: 'main', ...shell('exit 7') }] });
+  const pod = await cluster.podBecomes(
+    'crash',
+    (p) => p.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff',
+  );
+  const status = pod.status?.containerStatuses?.[0];
+  assert.equal(status?.restartCount, 1);
+  assert.equal(status.lastState?.terminated?.exitCode, 7);
+  assert.equal(pod.status?.phase, 'Running');
+  await client.delete(PODS, { namespace: 'default', name: 'crash' });
+  await cluster.podGone('crash');
+});
+
+test('probes: readiness by http, restart by liveness', async () => {
+  await cluster.createPod('probed', {
+    containers: [
+      {
+        name: 'echo',
+        image: 'portolan/echo',
+        ports: [{ name: 'web', containerPort: 8080 }],
+        readinessProbe: { httpGet: { path: '/healthz', port: 'web' } },
+      },
+      {
+        name: 'sick',
+        ...shell('sleep 1000'),
+        livenessProbe: {
+          exec: { command: ['false'] },
+          periodSeconds: 1,
+          failureThreshold: 1,
+          terminationGracePeriodSeconds: 1,
+        },
+      },
+    ],
+  });
+  const pod = await cluster.podBecomes(
+    'probed',
+    (p) => (p.status?.containerStatuses?.[1]?.restartCount ?? 0) > 0,
+  );
+  assert.equal(pod.status?.containerStatuses?.[0]?.ready, true);
+  assert.equal(pod.status?.containerStatuses?.[1]?.lastState?.terminated?.exitCode, 137);
+  await client.delete(PODS, { namespace: 'default', name: 'probed' }, { gracePeriodSeconds: 0 });
+});
+
+test('preStop runs before the end, and the object goes when the containers are gone', async () => {
+  await cluster.createPod('polite', {
+    terminationGracePeriodSeconds: 10,
+    containers: [
+      {
+        name: 'main',
+        ...shell('trap "echo terminated; exit 0" TERM; while :; do sleep 0.05; done'),
+        lifecycle: { preStop: { exec: { command: ['sh', '-c', 'echo before > /proc/1/fd/1'] } } },
+      },
+    ],
+  });
+  await cluster.podBecomes('polite', isReady);
+  const ref = { namespace: 'default', pod: 'polite', container: 'main' };
+  const following = (async () => {
+    let text = '';
+    for await (const chunk of cluster.node.access.logs(
+      ref,
+      { follow: true, previous: false, timestamps: false },
+      new AbortController().signal,
+    ))
+      text += chunk.toString();
+    return text;
+  })();
+  await client.delete(PODS, { namespace: 'default', name: 'polite' });
+  await cluster.podGone('polite');
+  assert.equal(await following, 'before\nterminated\n');
+});
+
+test('exec runs a command in a process container and in a light one, with and without a terminal', async () => {
+  await cluster.createPod('work', {
+    shareProcessNamespace: true,
+    containers: [
+      { name: 'main', ...shell('sleep 1000') },
+      { name: 'light', image: 'portolan/pause' },
+    ],
+  });
+  await cluster.podBecomes('work', isReady);
+  const run = async (container: string, command: string[], tty = false): Promise<string> => {
+    const session = await cluster.node.access.exec(
+      { namespace: 'default', pod: 'work', container },
+      { command, stdin: false, stdout: true, stderr: !tty, tty },
+    );
+    let text = '';
+    session.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    const exit = await session.exit;
+    assert.deepEqual(exit, { exitCode: 3 });
+    await new Promise((resolve) => session.stdout?.once('close', resolve));
+    return text;
+  };
+  assert.equal(await run('main', ['sh', '-c', 'hostname; ps -e | grep -c sleep; exit 3']), 'work\n1\n');
+  assert.equal(await run('light', ['sh', '-c', 'hostname; exit 3']), 'work\n');
+  assert.match(await run('main', ['sh', '-c', 'test -t 0 && tty; exit 3'], true), /\/dev\//);
+});
+
+test('events tell what happened', async () => {
+  const { items } = await client.list(EVENTS, { namespace: 'default' });
+  const reasons = new Set(items.map(({ reason }) => reason));
+  for (const reason of ['Pulled', 'Created', 'Started', 'Killing', 'BackOff', 'Unhealthy', 'Failed'])
+    assert.ok(reasons.has(reason), reason);
+});
+
+test('pods run again when the node starts again', async () => {
+  await cluster.restartNode();
+  const pod = await cluster.podBecomes(
+    'work',
+    (p) =>
+      isReady(p) && p.status?.containerStatuses?.every(({ restartCount }) => restartCount === 1) === true,
+  );
+  assert.equal(pod.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode, 137);
+});
