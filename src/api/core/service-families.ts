@@ -33,11 +33,11 @@ export function planServiceFamilies(
     if (isUnchangedPreference(service, old)) return [];
     if (spec.ipFamilyPolicy === undefined && old.spec?.ipFamilyPolicy)
       spec.ipFamilyPolicy = old.spec.ipFamilyPolicy;
-    const released = planRelease(service, old);
-    if (released.length > 0) return released;
   }
   const shape = validateClusterIpFields(service);
   if (shape.length > 0) return shape;
+  const released = old === undefined ? [] : planRelease(service, old);
+  if (released.length > 0) return released;
   const asked = [...checkSingleStack(service), ...inferFamilies(service, clusterFamilies)];
   if (asked.length > 0) return asked;
   if (isSelectorless(service)) {
@@ -91,9 +91,9 @@ function isReduced(
 }
 
 function checkSingleStack(service: Service): FieldError[] {
-  const { spec } = service;
-  if (spec?.ipFamilyPolicy === undefined && isSelectorless(service)) return [];
-  if ((spec?.ipFamilyPolicy ?? 'SingleStack') !== 'SingleStack') return [];
+  const spec = specOf(service);
+  if (spec.ipFamilyPolicy === undefined && isSelectorless(service)) return [];
+  if ((spec.ipFamilyPolicy ?? 'SingleStack') !== 'SingleStack') return [];
   const must = "must be 'RequireDualStack' or 'PreferDualStack' when multiple";
   const errors: FieldError[] = [];
   if (spec.clusterIPs?.length === 2)

@@ -67,7 +67,7 @@ function validateFamilyMatch({ spec }: Service): FieldError[] {
   const families = spec?.ipFamilies ?? [];
   return (spec?.clusterIPs ?? []).flatMap((address, index) => {
     const family = families[index];
-    if (family === undefined || familyOf(address) === family) return [];
+    if (family === undefined || !FAMILIES.includes(family) || familyOf(address) === family) return [];
     const text = `expected an ${family} value as indicated by \`ipFamilies[${index}]\``;
     return [invalid(`spec.clusterIPs[${index}]`, address, text)];
   });

@@ -93,13 +93,9 @@ class Pass {
   private written(field: FieldFact, value: unknown, place: Place): unknown {
     const { kind } = shapeOf(field.t);
     if (field.ptr) return value ?? (field.omit ? undefined : null);
-    if (kind === 'list' || field.t === 'bytes') {
-      const size = (value as { length?: number } | undefined)?.length ?? 0;
-      return field.omit && size === 0 ? undefined : (value ?? null);
-    }
-    if (kind === 'map') {
-      const size = value === undefined ? 0 : Object.keys(value as object).length;
-      return field.omit && size === 0 ? undefined : (value ?? null);
+    if (kind === 'list' || kind === 'map' || field.t === 'bytes') {
+      // What is stored does not tell empty from absent.
+      return isEmpty(value) ? (field.omit ? undefined : null) : value;
     }
     if (isStruct(field.t)) return value ?? this.struct(field.t, {}, place);
     if (NULLABLE.has(field.t)) return value ?? (field.omitz ? undefined : null);
@@ -178,6 +174,11 @@ class Pass {
     }
     return value;
   }
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === '') return true;
+  return typeof value === 'object' && Object.keys(value ?? {}).length === 0;
 }
 
 function integer(t: string, value: unknown, place: Place): number {

@@ -1,6 +1,8 @@
 // How objects of a kind are completed and judged, for a REST engine that knows no kind by name. `strategyFor()` always
 // answers with a complete strategy: generic rules (metadata, generation, status kept apart) and the kind's own parts.
+import type { ObjectMeta } from '#api/meta/v1.gen.ts';
 import { partsFor } from '#api/strategies.ts';
+import { toCanonical } from './canonical.ts';
 import { applySchemaDefaults } from './defaulting.ts';
 import { equalJson } from './equal.ts';
 import type { FieldError } from './field-error.ts';
@@ -39,6 +41,7 @@ export interface KindStrategy {
   selectableFields(object: KubeObject): Record<string, string>;
 }
 
+const REPEATED_OWNERS = 'metadata.ownerReferences contains duplicate entries; the duplicates were dropped';
 const strategies = new Map<KindInfo, KindStrategy>();
 
 /** The strategy of a kind; made on first use. */
@@ -56,6 +59,7 @@ class ComposedStrategy implements KindStrategy {
   readonly allowCreateOnUpdate: boolean;
   readonly allowUnconditionalUpdate: boolean;
   private readonly own: AnyParts;
+  private readonly repeatedOwners = new WeakSet<KubeObject>();
   private readonly hasStatus: boolean;
 
   constructor(kind: KindInfo, own: AnyParts) {
@@ -76,14 +80,17 @@ class ComposedStrategy implements KindStrategy {
     delete meta.deletionTimestamp;
     delete meta.deletionGracePeriodSeconds;
     delete meta.selfLink;
-    if (this.hasStatus && this.own.keepsStatusOnCreate !== true) setStatus(object, {});
+    if (dropRepeatedOwners(meta)) this.repeatedOwners.add(object);
+    if (this.hasStatus && this.own.keepsStatusOnCreate !== true) setStatus(object, this.emptyStatus());
     if (this.countsGenerations()) meta.generation = 1;
     this.own.prepareForCreate?.(object);
   }
 
   validateCreate(object: KubeObject): FieldError[] {
-    const checkName = this.own.checkName ?? SUBDOMAIN_NAME;
-    return [...validateMeta(metaOf(object), this.kind, checkName), ...(this.own.validate?.(object) ?? [])];
+    const own = this.own.validate?.(object) ?? [];
+    // Reviews are answered, not stored: they need no name.
+    if (this.kind.list === undefined) return own;
+    return [...validateMeta(metaOf(object), this.kind, this.own.checkName ?? SUBDOMAIN_NAME), ...own];
   }
 
   prepareForUpdate(object: KubeObject, old: KubeObject): void {
@@ -116,7 +123,8 @@ class ComposedStrategy implements KindStrategy {
   }
 
   warnings(object: KubeObject, old?: KubeObject): string[] {
-    return this.own.warnings?.(object, old) ?? [];
+    const own = this.own.warnings?.(object, old) ?? [];
+    return this.repeatedOwners.has(object) ? [REPEATED_OWNERS, ...own] : own;
   }
 
   selectableFields(object: KubeObject): Record<string, string> {
@@ -137,6 +145,12 @@ class ComposedStrategy implements KindStrategy {
     return this.own.validate?.(object) ?? [];
   }
 
+  /** A status that nobody has written yet, with the zeros that its type shows. */
+  private emptyStatus(): unknown {
+    const type = typeInfo(this.kind.type).byName.get('status')?.t;
+    return type === undefined ? undefined : toCanonical(type, {});
+  }
+
   private countsGenerations(): boolean {
     return this.own.generation !== undefined && this.own.generation !== 'none';
   }
@@ -145,6 +159,17 @@ class ComposedStrategy implements KindStrategy {
     if (typeof this.own.generation === 'function') return this.own.generation(object);
     return { ...object, apiVersion: '', kind: '', metadata: undefined, status: undefined };
   }
+}
+
+/** One owner listed twice is one owner. */
+function dropRepeatedOwners(meta: ObjectMeta): boolean {
+  const owners = meta.ownerReferences ?? [];
+  const distinct = owners.filter(
+    (owner, index) => owners.findIndex((other) => equalJson(other, owner)) === index,
+  );
+  if (distinct.length === owners.length) return false;
+  meta.ownerReferences = distinct;
+  return true;
 }
 
 function setStatus(object: KubeObject, status: unknown): void {

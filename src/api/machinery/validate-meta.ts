@@ -89,15 +89,15 @@ function validateOwnerReferences(owners: readonly OwnerReference[]): FieldError[
   let controller: string | undefined;
   owners.forEach((owner, index) => {
     const path = `metadata.ownerReferences[${index}]`;
-    const [group, version] = owner.apiVersion.includes('/')
-      ? owner.apiVersion.split('/')
-      : ['', owner.apiVersion];
-    if (version === '')
-      errors.push(invalid(`${path}.apiVersion`, owner.apiVersion, 'version must not be empty'));
-    if (owner.kind === '') errors.push(invalid(`${path}.kind`, owner.kind, 'must not be empty'));
-    if (owner.name === '') errors.push(invalid(`${path}.name`, owner.name, 'must not be empty'));
-    if (owner.uid === '') errors.push(invalid(`${path}.uid`, owner.uid, 'must not be empty'));
-    if (group === '' && owner.kind === 'Event') {
+    const parts = owner.apiVersion.split('/');
+    if (owner.apiVersion === '') errors.push(required(`${path}.apiVersion`));
+    else if (parts.length > 2 || parts.at(-1) === '') {
+      errors.push(invalid(`${path}.apiVersion`, owner.apiVersion, 'must be a group and a version'));
+    }
+    for (const field of ['kind', 'name', 'uid'] as const) {
+      if (owner[field] === '') errors.push(required(`${path}.${field}`));
+    }
+    if (parts.length === 1 && owner.kind === 'Event') {
       errors.push(invalid(path, owner, 'is disallowed from being an owner'));
     }
     if (owner.controller !== true) return;

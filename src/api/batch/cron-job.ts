@@ -1,0 +1,59 @@
+import { validateCounts } from '#api/apps/workload-validate.ts';
+import type { CronJob } from '#api/batch/v1.gen.ts';
+import { defaultPodSpec } from '#api/core/pod-defaults.ts';
+import { type FieldError, invalid, notSupported, required } from '#api/machinery/field-error.ts';
+import type { StrategyParts } from '#api/machinery/strategy-parts.ts';
+import { validateJobSpec } from './job.ts';
+
+const POLICIES = ['Allow', 'Forbid', 'Replace'];
+const MACROS = /^@(?:yearly|annually|monthly|weekly|daily|midnight|hourly|every .+)$/;
+const FIELD = /^[\d*?/,\-A-Za-z]+$/;
+
+export const cronJobStrategy: StrategyParts<CronJob> = {
+  generation: 'spec',
+  defaults: ({ spec }) => {
+    if (spec === undefined) return;
+    spec.concurrencyPolicy ??= 'Allow';
+    spec.suspend ??= false;
+    spec.successfulJobsHistoryLimit ??= 3;
+    spec.failedJobsHistoryLimit ??= 1;
+    const template = spec.jobTemplate?.spec?.template?.spec;
+    if (template) defaultPodSpec(template);
+  },
+  validate: validateCronJob,
+};
+
+function validateCronJob({ spec }: CronJob): FieldError[] {
+  const { schedule = '', timeZone, concurrencyPolicy = '' } = spec ?? {};
+  const { startingDeadlineSeconds, successfulJobsHistoryLimit, failedJobsHistoryLimit } = spec ?? {};
+  const errors = [...validateSchedule(schedule), ...validateTimeZone(timeZone)];
+  errors.push(
+    ...validateCounts({ startingDeadlineSeconds, successfulJobsHistoryLimit, failedJobsHistoryLimit }),
+  );
+  if (!POLICIES.includes(concurrencyPolicy)) {
+    errors.push(notSupported('spec.concurrencyPolicy', concurrencyPolicy, POLICIES));
+  }
+  return [...errors, ...validateJobSpec(spec?.jobTemplate?.spec, 'spec.jobTemplate.spec')];
+}
+
+function validateSchedule(schedule: string): FieldError[] {
+  const path = 'spec.schedule';
+  if (schedule === '') return [required(path)];
+  if (/TZ=/.test(schedule))
+    return [invalid(path, schedule, 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead')];
+  const fields = schedule.trim().split(/\s+/);
+  const fits = fields.length === 5 && fields.every((field) => FIELD.test(field));
+  return fits || MACROS.test(schedule) ? [] : [invalid(path, schedule, 'expected exactly 5 fields')];
+}
+
+function validateTimeZone(timeZone: string | null | undefined): FieldError[] {
+  if (typeof timeZone !== 'string') return [];
+  const path = 'spec.timeZone';
+  if (timeZone === '') return [invalid(path, timeZone, 'timeZone must be nil or non-empty string')];
+  try {
+    new Intl.DateTimeFormat('en', { timeZone });
+    return [];
+  } catch {
+    return [invalid(path, timeZone, `unknown time zone ${timeZone}`)];
+  }
+}
