@@ -281,9 +281,10 @@ test('exec runs a command in a process container and in a light one, with and wi
     );
     let text = '';
     session.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    const closed = new Promise((resolve) => session.stdout?.once('close', resolve));
     const exit = await session.exit;
     assert.deepEqual(exit, { exitCode: 3 });
-    await new Promise((resolve) => session.stdout?.once('close', resolve));
+    await closed;
     return text;
   };
   assert.equal(await run('main', ['sh', '-c', 'hostname; ps -e | grep -c sleep; exit 3']), 'work\n1\n');

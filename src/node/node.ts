@@ -70,8 +70,9 @@ export async function startNode(config: NodeConfig): Promise<NodeAgent> {
     access,
     podNamespaces: (namespace, name) => pods.pod(`${namespace}/${name}`)?.enterable(),
     async [Symbol.asyncDispose]() {
-      await pods[Symbol.asyncDispose]();
+      // First the writing: the end of the node is not the end of its pods.
       ending.abort();
+      await pods[Symbol.asyncDispose]();
       events[Symbol.dispose]();
       for (const server of servers) await server[Symbol.asyncDispose]();
       rtnetlink[Symbol.dispose]();

@@ -44,7 +44,7 @@ export class Pods implements AsyncDisposable {
     return [...this.#agents.values()].map(({ pod }) => pod);
   }
 
-  /** Ends all pods at once; their objects stay for the node's next life. */
+  /** Ends all pods at once; their objects stay for the node's next life. The context's signal has fired before. */
   async [Symbol.asyncDispose](): Promise<void> {
     for (const agent of this.#agents.values()) agent.stop(0);
     await Promise.allSettled(this.#lives.values());

@@ -155,7 +155,7 @@ class ProcessContainer implements RunningContainer {
     const plan: ProcessPlan = { ...this.#options.process, argv: options.command, tty: options.tty };
     this.#pidNamespace ??= openSync(`/proc/${pid}/ns/pid`, 'r');
     const namespaces = { ...this.#options.namespaces, pid: this.#pidNamespace };
-    return execSession(planExecInit(pid, plan), options, namespaces);
+    return execSession(planExecInit(pid, plan), options, namespaces, `/proc/${pid}/root`);
   }
 
   attach(streams: SessionStreams): ProcessSession {

@@ -26,13 +26,14 @@ export function exitOf(child: ChildProcess): Promise<ContainerExit> {
   return promise;
 }
 
-/** Runs a list whose last step is the program; rejects with ContainerAccessError when it could not be run. */
+/** Runs a list whose last step is the program, a terminal being of the container with that root; rejects with ContainerAccessError when it could not be run. */
 export async function execSession(
   steps: readonly InitStep[],
   wanted: SessionStreams,
   namespaces: NamespaceSet,
+  root?: string,
 ): Promise<ProcessSession> {
-  const streams = openStreams(wanted);
+  const streams = openStreams(wanted, root);
   let spawned: SpawnedInit;
   try {
     spawned = spawnInit({ steps, stdio: streams.stdio, namespaces });

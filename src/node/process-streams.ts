@@ -18,13 +18,13 @@ export interface ProcessStreams {
   close(): void;
 }
 
-/** Streams as asked for; with a tty one terminal serves all. */
-export function openStreams(wanted: SessionStreams): ProcessStreams {
-  return wanted.tty ? openTerminal(wanted) : openPipes(wanted);
+/** Streams as asked for; with a tty one terminal serves all, of the container whose root is given. */
+export function openStreams(wanted: SessionStreams, root?: string): ProcessStreams {
+  return wanted.tty ? openTerminal(wanted, root) : openPipes(wanted);
 }
 
-function openTerminal(wanted: SessionStreams): ProcessStreams {
-  const terminal = new PseudoTerminal();
+function openTerminal(wanted: SessionStreams, root: string | undefined): ProcessStreams {
+  const terminal = new PseudoTerminal(root);
   const { master } = terminal;
   return {
     stdio: [terminal.terminal, terminal.terminal, terminal.terminal],

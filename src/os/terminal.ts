@@ -13,12 +13,14 @@ export class PseudoTerminal implements Disposable {
   readonly terminal: number;
   readonly #fd: number;
 
-  constructor() {
-    this.#fd = openSync('/dev/ptmx', constants.O_RDWR | constants.O_NOCTTY);
+  /** `root`: of the file system whose /dev/pts it belongs to, such as /proc/PID/root; the thread's own by default. */
+  constructor(root = '') {
+    const flags = constants.O_RDWR | constants.O_NOCTTY;
+    this.#fd = openSync(root === '' ? '/dev/ptmx' : `${root}/dev/pts/ptmx`, flags);
     check(libc().ioctl(this.#fd, TIOCSPTLCK, Buffer.alloc(4)), 'ioctl', 'TIOCSPTLCK of /dev/ptmx');
     const number = Buffer.alloc(4);
     check(libc().ioctl(this.#fd, TIOCGPTN, number), 'ioctl', 'TIOCGPTN of /dev/ptmx');
-    this.terminal = openSync(`/dev/pts/${number.readUInt32LE()}`, constants.O_RDWR | constants.O_NOCTTY);
+    this.terminal = openSync(`${root}/dev/pts/${number.readUInt32LE()}`, flags);
     this.master = new tty.ReadStream(this.#fd);
     // EIO is how a terminal says that its last user is gone.
     this.master.on('error', () => this.master.destroy());
