@@ -1,0 +1,4 @@
+import { testRtnetlinkClient } from './rtnetlink-contract.ts';
+import { FakeNetwork } from './rtnetlink-fake.ts';
+
+testRtnetlinkClient(() => new FakeNetwork());
