@@ -117,7 +117,8 @@ export function rewriteLocation(location: string, prefix: string, backendHost: s
   let path = location;
   if (/^https?:\/\//i.test(location)) {
     const url = URL.parse(location);
-    if (url?.host !== backendHost) {
+    // Both as URLs, since they leave out the scheme's default port.
+    if (!url || url.host !== URL.parse(`${url.protocol}//${backendHost}`)?.host) {
       return location;
     }
     path = `${url.pathname}${url.search}${url.hash}`;
