@@ -18,6 +18,16 @@ import { serviceStrategy } from './core/service.ts';
 import { endpointSliceStrategy } from './discovery/endpoint-slice.ts';
 import type { KindInfo } from './machinery/kinds.ts';
 import { type AnyParts, parts } from './machinery/strategy-parts.ts';
+import { ingressStrategy } from './networking/ingress.ts';
+import { ingressClassStrategy } from './networking/ingress-class.ts';
+import { networkPolicyStrategy } from './networking/network-policy.ts';
+import { ipAddressStrategy, serviceCidrStrategy } from './networking/service-cidr.ts';
+import {
+  conditionalStrategy,
+  countedStrategy,
+  podDisruptionBudgetStrategy,
+  priorityClassStrategy,
+} from './other-strategies.ts';
 import {
   clusterRoleBindingStrategy,
   clusterRoleStrategy,
@@ -44,6 +54,18 @@ const BY_KIND: Readonly<Record<string, AnyParts>> = {
   'coordination.k8s.io/Lease': parts(leaseStrategy),
   'discovery.k8s.io/EndpointSlice': parts(endpointSliceStrategy),
   'events.k8s.io/Event': parts(groupEventStrategy),
+  'networking.k8s.io/Ingress': parts(ingressStrategy),
+  'networking.k8s.io/IngressClass': parts(ingressClassStrategy),
+  'networking.k8s.io/IPAddress': parts(ipAddressStrategy),
+  'networking.k8s.io/NetworkPolicy': parts(networkPolicyStrategy),
+  'networking.k8s.io/ServiceCIDR': parts(serviceCidrStrategy),
+  'autoscaling/HorizontalPodAutoscaler': countedStrategy,
+  'apiextensions.k8s.io/CustomResourceDefinition': countedStrategy,
+  'admissionregistration.k8s.io/MutatingWebhookConfiguration': countedStrategy,
+  'admissionregistration.k8s.io/ValidatingWebhookConfiguration': countedStrategy,
+  'node.k8s.io/RuntimeClass': conditionalStrategy,
+  'policy/PodDisruptionBudget': parts(podDisruptionBudgetStrategy),
+  'scheduling.k8s.io/PriorityClass': parts(priorityClassStrategy),
   'rbac.authorization.k8s.io/ClusterRole': parts(clusterRoleStrategy),
   'rbac.authorization.k8s.io/ClusterRoleBinding': parts(clusterRoleBindingStrategy),
   'rbac.authorization.k8s.io/Role': parts(roleStrategy),

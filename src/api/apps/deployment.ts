@@ -1,6 +1,6 @@
 import type { Deployment } from '#api/apps/v1.gen.ts';
 import { defaultPodSpec } from '#api/core/pod-defaults.ts';
-import { podTemplateWarnings } from '#api/core/pod-warnings.ts';
+import { workloadWarnings } from '#api/core/pod-warnings.ts';
 import { type FieldError, forbidden, invalid, notSupported, required } from '#api/machinery/field-error.ts';
 import type { StrategyParts } from '#api/machinery/strategy-parts.ts';
 import { validateImmutable } from '#api/machinery/validate-meta.ts';
@@ -32,7 +32,7 @@ export const deploymentStrategy: StrategyParts<Deployment> = {
       },
       'status',
     ),
-  warnings: ({ spec }) => (spec ? podTemplateWarnings(spec.template, 'spec.template.spec') : []),
+  warnings: (object) => workloadWarnings(object, object.spec?.template),
 };
 
 function defaultDeployment({ spec }: Deployment): void {

@@ -1,6 +1,6 @@
 import type { ReplicaSet } from '#api/apps/v1.gen.ts';
 import { defaultPodSpec } from '#api/core/pod-defaults.ts';
-import { podTemplateWarnings } from '#api/core/pod-warnings.ts';
+import { workloadWarnings } from '#api/core/pod-warnings.ts';
 import { type FieldError, invalid } from '#api/machinery/field-error.ts';
 import type { StrategyParts } from '#api/machinery/strategy-parts.ts';
 import { validateImmutable } from '#api/machinery/validate-meta.ts';
@@ -19,7 +19,7 @@ export const replicaSetStrategy: StrategyParts<ReplicaSet> = {
     ...validateReplicaSet(object),
   ],
   validateStatusUpdate: ({ status }) => validateReplicaCounts(status ?? { replicas: 0 }),
-  warnings: ({ spec }) => (spec?.template ? podTemplateWarnings(spec.template, 'spec.template.spec') : []),
+  warnings: (object) => workloadWarnings(object, object.spec?.template),
   selectableFields: ({ status }) => ({ 'status.replicas': String(status?.replicas ?? 0) }),
 };
 

@@ -4,6 +4,7 @@ import { podTemplateWarnings } from '#api/core/pod-warnings.ts';
 import { cloneJson, equalJson } from '#api/machinery/equal.ts';
 import { type FieldError, forbidden, invalid, required } from '#api/machinery/field-error.ts';
 import type { StrategyParts } from '#api/machinery/strategy-parts.ts';
+import { LABEL_NAME } from '#api/machinery/validate-meta.ts';
 import {
   validateCounts,
   validateIntOrPercent,
@@ -24,6 +25,8 @@ const CHANGEABLE = [
 
 export const statefulSetStrategy: StrategyParts<StatefulSet> = {
   generation: 'spec',
+  // Its pods' names are labels of DNS names.
+  checkName: LABEL_NAME,
   defaults: defaultStatefulSet,
   validate: validateStatefulSet,
   validateUpdate: (object, old) => [...validateStatefulSet(object), ...validateFixed(object, old)],
@@ -40,6 +43,7 @@ function defaultStatefulSet({ spec }: StatefulSet): void {
   if (strategy.type === 'RollingUpdate') {
     strategy.rollingUpdate ??= {};
     strategy.rollingUpdate.partition ??= 0;
+    strategy.rollingUpdate.maxUnavailable ??= 1;
   }
   const retention = (spec.persistentVolumeClaimRetentionPolicy ??= {});
   retention.whenDeleted ??= 'Retain';

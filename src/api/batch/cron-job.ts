@@ -1,16 +1,19 @@
 import { validateCounts } from '#api/apps/workload-validate.ts';
 import type { CronJob } from '#api/batch/v1.gen.ts';
 import { defaultPodSpec } from '#api/core/pod-defaults.ts';
+import { workloadWarnings } from '#api/core/pod-warnings.ts';
 import { type FieldError, invalid, notSupported, required } from '#api/machinery/field-error.ts';
 import type { StrategyParts } from '#api/machinery/strategy-parts.ts';
 import { validateJobSpec } from './job.ts';
 
+const MAX_NAME = 52;
 const POLICIES = ['Allow', 'Forbid', 'Replace'];
 const MACROS = /^@(?:yearly|annually|monthly|weekly|daily|midnight|hourly|every .+)$/;
 const FIELD = /^[\d*?/,\-A-Za-z]+$/;
 
 export const cronJobStrategy: StrategyParts<CronJob> = {
   generation: 'spec',
+  warnings: (object) => workloadWarnings(object, undefined),
   defaults: ({ spec }) => {
     if (spec === undefined) return;
     spec.concurrencyPolicy ??= 'Allow';
@@ -20,7 +23,9 @@ export const cronJobStrategy: StrategyParts<CronJob> = {
     const template = spec.jobTemplate?.spec?.template?.spec;
     if (template) defaultPodSpec(template);
   },
-  validate: validateCronJob,
+  // A job's name is the cron job's and eleven characters.
+  validate: (object) => [...validateName(object), ...validateCronJob(object)],
+  validateUpdate: validateCronJob,
 };
 
 function validateCronJob({ spec }: CronJob): FieldError[] {
@@ -56,4 +61,10 @@ function validateTimeZone(timeZone: string | null | undefined): FieldError[] {
   } catch {
     return [invalid(path, timeZone, `unknown time zone ${timeZone}`)];
   }
+}
+
+function validateName({ metadata }: CronJob): FieldError[] {
+  const name = metadata?.name ?? '';
+  if (name.length <= MAX_NAME) return [];
+  return [invalid('metadata.name', name, `must be no more than ${MAX_NAME} characters`)];
 }

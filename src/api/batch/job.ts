@@ -2,6 +2,7 @@ import { validateCounts } from '#api/apps/workload-validate.ts';
 import type { Job, JobSpec } from '#api/batch/v1.gen.ts';
 import { defaultPodSpec } from '#api/core/pod-defaults.ts';
 import { validatePodTemplate } from '#api/core/pod-validate.ts';
+import { workloadWarnings } from '#api/core/pod-warnings.ts';
 import { type FieldError, invalid, notSupported, required } from '#api/machinery/field-error.ts';
 import { metaOf } from '#api/machinery/object.ts';
 import type { StrategyParts } from '#api/machinery/strategy-parts.ts';
@@ -13,6 +14,7 @@ const COMPLETION_MODES = ['Indexed', 'NonIndexed'];
 
 export const jobStrategy: StrategyParts<Job> = {
   generation: 'spec',
+  warnings: (object) => workloadWarnings(object, object.spec?.template),
   defaults: ({ spec, metadata }) => {
     if (spec === undefined) return;
     if (spec.template?.spec) defaultPodSpec(spec.template.spec);

@@ -4,12 +4,14 @@ import type { Event as GroupEvent } from '#api/events/v1.gen.ts';
 import { type FieldError, invalid, required } from '#api/machinery/field-error.ts';
 import { qualifiedName } from '#api/machinery/names.ts';
 import type { StrategyParts } from '#api/machinery/strategy-parts.ts';
+import { PATH_NAME } from '#api/machinery/validate-meta.ts';
 
 const TYPES = ['Normal', 'Warning'];
 const MIN_SERIES = 2;
 
 export const eventStrategy: StrategyParts<Event> = {
   allowCreateOnUpdate: true,
+  checkName: PATH_NAME,
   validate: validateEvent,
   selectableFields: (event) => ({
     'involvedObject.kind': event.involvedObject.kind ?? '',
@@ -29,6 +31,7 @@ export const eventStrategy: StrategyParts<Event> = {
 /** The same of events.k8s.io: the object is `regarding`, and the time is compulsory. */
 export const groupEventStrategy: StrategyParts<GroupEvent> = {
   allowCreateOnUpdate: true,
+  checkName: PATH_NAME,
   validate: (event) => [
     ...(event.eventTime ? [] : [required('eventTime')]),
     ...validateEvent(asCoreEvent(event)).filter(

@@ -1,5 +1,18 @@
 import type { PodTemplateSpec } from '#api/core/v1.gen.ts';
 import { dns1123Label } from '#api/machinery/names.ts';
+import type { KubeObject } from '#api/machinery/object.ts';
+
+const NAME_ADVICE =
+  'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended';
+
+/** Warnings about a workload: its name becomes part of its pods' names. */
+export function workloadWarnings(object: KubeObject, template: PodTemplateSpec | undefined): string[] {
+  const name = object.metadata?.name ?? '';
+  const advice = name !== '' && dns1123Label(name).length > 0 ? [NAME_ADVICE] : [];
+  return template === undefined
+    ? advice
+    : [...advice, ...podTemplateWarnings(template, 'spec.template.spec')];
+}
 
 /** What is accepted in a pod or template and yet probably not what was meant. `path` is that of the spec. */
 export function podTemplateWarnings(template: PodTemplateSpec, path: string): string[] {

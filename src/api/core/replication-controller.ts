@@ -5,14 +5,14 @@ import { type FieldError, required } from '#api/machinery/field-error.ts';
 import { metaOf } from '#api/machinery/object.ts';
 import type { StrategyParts } from '#api/machinery/strategy-parts.ts';
 import { defaultPodSpec } from './pod-defaults.ts';
-import { podTemplateWarnings } from './pod-warnings.ts';
+import { workloadWarnings } from './pod-warnings.ts';
 
 export const replicationControllerStrategy: StrategyParts<ReplicationController> = {
   generation: 'spec',
   defaults: defaultReplicationController,
   validate: validateReplicationController,
   validateStatusUpdate: ({ status }) => validateReplicaCounts(status ?? { replicas: 0 }),
-  warnings: ({ spec }) => (spec?.template ? podTemplateWarnings(spec.template, 'spec.template.spec') : []),
+  warnings: (object) => workloadWarnings(object, object.spec?.template),
   selectableFields: ({ status }) => ({ 'status.replicas': String(status?.replicas ?? 0) }),
 };
 

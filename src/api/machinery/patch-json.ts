@@ -88,9 +88,7 @@ function sameJson(a: unknown, b: unknown): boolean {
 /** The parts of a JSON pointer (RFC 6901) below the document. */
 function parsePointer(pointer: string): string[] {
   if (pointer === '') return ['document'];
-  if (!pointer.startsWith('/'))
-    throw new PatchError(`path ${JSON.stringify(pointer)} does not start with a slash`);
-  const parts = pointer.slice(1).split('/');
+  const parts = pointer.split('/').slice(1);
   return ['document', ...parts.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))];
 }
 
