@@ -4,8 +4,14 @@ import { dialTcp } from '#os/socket.ts';
 import { candidateNames } from './plan-names.ts';
 import { resolveAddresses } from './stub-resolver.ts';
 
+/** Opens connections to names and addresses of the cluster. */
+export interface Dialer {
+  /** Resolves when the connection is established; half-open is allowed. Rejects with a system error's code. */
+  dial(host: string, port: number): Promise<Socket>;
+}
+
 /** Connects to names and addresses as a process on a node of the cluster would: Services and pods are both reached. */
-export class ClusterDialer {
+export class ClusterDialer implements Dialer {
   readonly #dnsServers: readonly string[];
   #nodes: readonly { readonly name: string; readonly netns: number }[] = [];
 
@@ -17,7 +23,6 @@ export class ClusterDialer {
     this.#nodes = nodes;
   }
 
-  /** Resolves when the connection is established; half-open is allowed. Throws an Error with a system error's code. */
   async dial(host: string, port: number): Promise<Socket> {
     const [node] = this.#nodes;
     if (node === undefined) throw new Error('no node is up');

@@ -1,6 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { acceptOn } from '#os/socket.ts';
-import { ClusterDialer } from './cluster-dialer.ts';
+import type { Dialer } from './cluster-dialer.ts';
 import type { HttpProxy } from './http-proxy.ts';
 import { SOCKS_VERSION, serveSocks } from './socks.ts';
 
@@ -9,18 +9,14 @@ const GREETING_TIMEOUT_MS = 10_000;
 
 /** One port of the host through which every Service and pod is reached: SOCKS5, HTTP CONNECT and plain HTTP. */
 export class HostProxy implements Disposable {
-  readonly #dialer: ClusterDialer;
+  readonly #dialer: Dialer;
   readonly #server: Server;
   #http: Promise<HttpProxy> | undefined;
 
   /** Takes over a listening socket. */
-  constructor(fd: number, dnsServers: readonly string[]) {
-    this.#dialer = new ClusterDialer(dnsServers);
+  constructor(fd: number, dialer: Dialer) {
+    this.#dialer = dialer;
     this.#server = acceptOn(fd, (client) => this.#greet(client), { allowHalfOpen: true });
-  }
-
-  setNodeNamespaces(nodes: readonly { readonly name: string; readonly netns: number }[]): void {
-    this.#dialer.setNodeNamespaces(nodes);
   }
 
   [Symbol.dispose](): void {

@@ -8,7 +8,7 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { ClusterDialer } from './cluster-dialer.ts';
+import type { Dialer } from './cluster-dialer.ts';
 import { splice } from './splice.ts';
 
 /** Headers of one connection only (RFC 9110 §7.6.1), never passed on. */
@@ -26,10 +26,10 @@ const HOP_BY_HOP = new Set([
 
 /** An HTTP proxy: CONNECT, and requests with an absolute URL. */
 export class HttpProxy {
-  readonly #dialer: ClusterDialer;
+  readonly #dialer: Dialer;
   readonly #server: Server;
 
-  constructor(dialer: ClusterDialer) {
+  constructor(dialer: Dialer) {
     this.#dialer = dialer;
     this.#server = createServer((incoming, response) => void this.#forward(incoming, response));
     this.#server.on('connect', (incoming, client, head) => void this.#tunnel(incoming, client, head));
@@ -66,7 +66,6 @@ export class HttpProxy {
       const target = new URL(url);
       const socket = await this.#dialer.dial(bare(target.hostname), Number(target.port || 80));
       const outgoing = request({
-        agent: new Agent({ keepAlive: false }),
         createConnection: () => socket,
         method: incoming.method,
         path: `${target.pathname}${target.search}`,

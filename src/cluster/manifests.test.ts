@@ -41,7 +41,10 @@ describe('parseManifest()', () => {
     'a document that is no object': ['- a\n', /^web\.yaml:1: an object is expected$/],
     'a missing kind': ['apiVersion: v1\n', /^web\.yaml:1: kind is missing$/],
     'an unknown kind': ['apiVersion: v1\nkind: Servce\n', /^web\.yaml:2: no kind "Servce" in version "v1"$/],
-    'a missing name': ['apiVersion: v1\nkind: Service\nmetadata: {}\n', /^web\.yaml:3: metadata\.name is missing$/],
+    'a missing name': [
+      'apiVersion: v1\nkind: Service\nmetadata: {}\n',
+      /^web\.yaml:3: metadata\.name is missing$/,
+    ],
     'an unknown field, with its line': [
       'apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  ports:\n  - port: 80\n    targtPort: 8080\n',
       /^web\.yaml:8: spec\.ports\[0\]\.targtPort: unknown field/,

@@ -4,6 +4,7 @@ import { startInformer } from '#kube/informer.ts';
 import { SERVICES } from '#kube/resources.ts';
 import { acceptOn } from '#os/socket.ts';
 import type { Caller } from './calls.ts';
+import { ClusterDialer } from './cluster-dialer.ts';
 import { HostProxy } from './host-proxy.ts';
 import type { HostCalls, PublishStart } from './messages.ts';
 import type { NodePlan } from './plan-addresses.ts';
@@ -23,14 +24,15 @@ export interface Publisher extends Disposable {
  */
 export function startPublisher(input: PublishStart, host: Caller<HostCalls>): Publisher {
   const stop = new AbortController();
-  const proxy = new HostProxy(input.proxyFd, input.clusterDns);
+  const dialer = new ClusterDialer(input.clusterDns);
+  const proxy = new HostProxy(input.proxyFd, dialer);
   const published = new PublishedPorts(input.nodes, host);
   const client = new ApiClient(input.client);
   const informer = startInformer(client, SERVICES, { signal: stop.signal });
   const sync = (): void => published.set(planPublished(informer.store.list()));
   informer.onChange({ onAdd: sync, onUpdate: sync, onDelete: sync });
   return {
-    setNodeNamespaces: (nodes) => proxy.setNodeNamespaces(nodes),
+    setNodeNamespaces: (nodes) => dialer.setNodeNamespaces(nodes),
     [Symbol.dispose]() {
       stop.abort();
       client[Symbol.dispose]();

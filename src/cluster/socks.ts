@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { bytesToIp } from '#lib/ip.ts';
-import type { ClusterDialer } from './cluster-dialer.ts';
+import type { Dialer } from './cluster-dialer.ts';
 import { splice } from './splice.ts';
 
 /** SOCKS5, RFC 1928. */
@@ -32,20 +32,22 @@ const REPLY_BY_CODE: Readonly<Record<string, number>> = {
 };
 
 /** Serves one client from its greeting on; names are resolved by the cluster. */
-export async function serveSocks(client: Socket, dialer: ClusterDialer): Promise<void> {
+export async function serveSocks(client: Socket, dialer: Dialer): Promise<void> {
+  const words = new Words(client);
   try {
-    const [, methodCount = 0] = await readExactly(client, 2);
-    const methods = await readExactly(client, methodCount);
+    const [, methodCount = 0] = await words.take(2);
+    const methods = await words.take(methodCount);
     if (!methods.includes(NO_AUTHENTICATION)) {
       client.end(Uint8Array.of(SOCKS_VERSION, NO_ACCEPTABLE_METHOD));
       return;
     }
     client.write(Uint8Array.of(SOCKS_VERSION, NO_AUTHENTICATION));
-    const [, command, , addressType = 0] = await readExactly(client, 4);
-    const host = await readHost(client, addressType);
-    const port = (await readExactly(client, 2)).readUInt16BE();
+    const [, command, , addressType = 0] = await words.take(4);
+    const host = await readHost(words, addressType);
     if (host === undefined) return refuse(client, REPLY.addressTypeNotSupported);
+    const port = (await words.take(2)).readUInt16BE();
     if (command !== COMMAND_CONNECT) return refuse(client, REPLY.commandNotSupported);
+    words.giveBack();
     await connectTo(client, dialer, host, port);
   } catch {
     // The client went away in the middle of a word.
@@ -53,7 +55,7 @@ export async function serveSocks(client: Socket, dialer: ClusterDialer): Promise
   }
 }
 
-async function connectTo(client: Socket, dialer: ClusterDialer, host: string, port: number): Promise<void> {
+async function connectTo(client: Socket, dialer: Dialer, host: string, port: number): Promise<void> {
   let upstream: Socket;
   try {
     upstream = await dialer.dial(host, port);
@@ -64,12 +66,12 @@ async function connectTo(client: Socket, dialer: ClusterDialer, host: string, po
   splice(client, upstream);
 }
 
-async function readHost(client: Socket, addressType: number): Promise<string | undefined> {
-  if (addressType === ADDRESS_IPV4) return bytesToIp(await readExactly(client, 4));
-  if (addressType === ADDRESS_IPV6) return bytesToIp(await readExactly(client, 16));
+async function readHost(words: Words, addressType: number): Promise<string | undefined> {
+  if (addressType === ADDRESS_IPV4) return bytesToIp(await words.take(4));
+  if (addressType === ADDRESS_IPV6) return bytesToIp(await words.take(16));
   if (addressType !== ADDRESS_NAME) return undefined;
-  const [length = 0] = await readExactly(client, 1);
-  return (await readExactly(client, length)).toString('latin1');
+  const [length = 0] = await words.take(1);
+  return (await words.take(length)).toString('latin1');
 }
 
 function refuse(client: Socket, code: number): void {
@@ -81,19 +83,42 @@ function reply(code: number): Uint8Array {
   return Uint8Array.of(SOCKS_VERSION, code, 0, ADDRESS_IPV4, 0, 0, 0, 0, 0, 0);
 }
 
-/** Takes so many bytes; throws when the stream ends before. */
-async function readExactly(client: Socket, length: number): Promise<Buffer> {
-  if (length === 0) return Buffer.alloc(0);
-  for (;;) {
-    const bytes = client.read(length) as Buffer | null;
-    if (bytes?.length === length) return bytes;
-    if (bytes !== null || client.destroyed || client.readableEnded) throw new Error('the client ended');
-    await new Promise<void>((resolve) => {
-      const go = (): void => {
-        for (const event of ['readable', 'end', 'close']) client.off(event, go);
-        resolve();
-      };
-      for (const event of ['readable', 'end', 'close']) client.on(event, go);
-    });
+/** A client's bytes, a few at a time. */
+class Words {
+  readonly #client: Socket;
+  #pending = Buffer.alloc(0);
+
+  constructor(client: Socket) {
+    this.#client = client;
+  }
+
+  /** Waits for so many bytes; throws when the stream ends before. */
+  async take(length: number): Promise<Buffer> {
+    while (this.#pending.length < length) {
+      const chunk = this.#client.read() as Buffer | null;
+      if (chunk !== null) this.#pending = Buffer.concat([this.#pending, chunk]);
+      else if (this.#client.readableEnded || this.#client.destroyed) throw new Error('the client ended');
+      else await this.#change();
+    }
+    const taken = this.#pending.subarray(0, length);
+    this.#pending = this.#pending.subarray(length);
+    return taken;
+  }
+
+  /** What was received beyond the last word is for whoever reads the stream next. */
+  giveBack(): void {
+    if (this.#pending.length > 0) this.#client.unshift(this.#pending);
+    this.#pending = Buffer.alloc(0);
+  }
+
+  #change(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const events = ['readable', 'end', 'close'];
+    const told = (): void => {
+      for (const event of events) this.#client.off(event, told);
+      resolve();
+    };
+    for (const event of events) this.#client.on(event, told);
+    return promise;
   }
 }
