@@ -7,7 +7,7 @@ import { CONFIG_MAPS, EVENTS, NODES, PODS, SERVICES } from '#kube/resources.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
 import { startNodeCluster } from '#test/support/node-cluster.ts';
 
-await enterTestNamespace();
+await enterTestNamespace({ pid: true });
 const cluster = await startNodeCluster();
 after(async () => {
   await cluster[Symbol.asyncDispose]();

@@ -7,6 +7,13 @@ import { Rtnetlink } from '#kernel/rtnetlink.ts';
 const MARKER = 'PORTOLAN_TEST_NAMESPACE';
 
 const NAMESPACES = ['--net', '--mount', '--uts', '--ipc'];
+/** Rootless, a thread can come back to a PID namespace only if it is its user namespace's own. */
+const PID_NAMESPACE = ['--pid', '--fork', '--kill-child', '--mount-proc'];
+
+export interface TestNamespaceOptions {
+  /** A PID namespace too: for tests that start containers. */
+  pid?: boolean | undefined;
+}
 
 /**
  * Puts the whole test file into fresh network, mount, UTS and IPC namespaces (and, unless run by root, a
@@ -17,14 +24,18 @@ const NAMESPACES = ['--net', '--mount', '--uts', '--ipc'];
  * The file is run again inside; the first process only passes on what came of it. Where namespaces are
  * not allowed the file's tests are skipped with the reason, in CI they fail.
  */
-export async function enterTestNamespace(): Promise<void> {
+export async function enterTestNamespace({ pid = false }: TestNamespaceOptions = {}): Promise<void> {
   if (process.env[MARKER] === '1') {
     using rtnetlink = Rtnetlink.open();
     rtnetlink.setLink('lo', { up: true });
     return;
   }
   const isRoot = process.getuid?.() === 0;
-  const unshare = [...(isRoot ? [] : ['--user', '--map-root-user']), ...NAMESPACES];
+  const unshare = [
+    ...(isRoot ? [] : ['--user', '--map-root-user']),
+    ...NAMESPACES,
+    ...(pid ? PID_NAMESPACE : []),
+  ];
   const probe = spawnSync('unshare', [...unshare, 'true'], { encoding: 'utf8' });
   if (probe.status !== 0)
     await giveUp(`no namespaces here: ${(probe.error?.message ?? probe.stderr).trim()}`);
