@@ -6,7 +6,6 @@ import { coordinationCells } from './coordination/columns.ts';
 import { coreCells } from './core/columns.ts';
 import { discoveryCells } from './discovery/columns.ts';
 import type { CellsOf } from './machinery/cells.ts';
-import type { KubeObject } from './machinery/object.ts';
 import { networkingCells } from './networking/columns.ts';
 import { otherCells } from './other-columns.ts';
 import { rbacCells } from './rbac/columns.ts';
@@ -24,6 +23,6 @@ const CELLS: Readonly<Record<string, CellsOf>> = {
 };
 
 /** Fills the cells of a kind's row; undefined for kinds with the default columns. */
-export function cellsFor(kind: { group: string; kind: string }): CellsOf<KubeObject> | undefined {
+export function cellsFor(kind: { group: string; kind: string }): CellsOf | undefined {
   return CELLS[`${kind.group}/${kind.kind}`];
 }

@@ -29,9 +29,9 @@ export const cronJobStrategy: StrategyParts<CronJob> = {
 };
 
 function validateCronJob({ spec }: CronJob): FieldError[] {
-  const { schedule = '', timeZone, concurrencyPolicy = '' } = spec ?? {};
+  const { timeZone, concurrencyPolicy = '' } = spec ?? {};
   const { startingDeadlineSeconds, successfulJobsHistoryLimit, failedJobsHistoryLimit } = spec ?? {};
-  const errors = [...validateSchedule(schedule), ...validateTimeZone(timeZone)];
+  const errors = [...validateSchedule(spec?.schedule ?? ''), ...validateTimeZone(timeZone)];
   errors.push(
     ...validateCounts({ startingDeadlineSeconds, successfulJobsHistoryLimit, failedJobsHistoryLimit }),
   );
@@ -56,8 +56,7 @@ function validateTimeZone(timeZone: string | null | undefined): FieldError[] {
   const path = 'spec.timeZone';
   if (timeZone === '') return [invalid(path, timeZone, 'timeZone must be nil or non-empty string')];
   try {
-    new Intl.DateTimeFormat('en', { timeZone });
-    return [];
+    return Intl.DateTimeFormat('en', { timeZone }) ? [] : [];
   } catch {
     return [invalid(path, timeZone, `unknown time zone ${timeZone}`)];
   }

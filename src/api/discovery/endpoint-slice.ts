@@ -9,13 +9,7 @@ import {
   tooMany,
 } from '#api/machinery/field-error.ts';
 import { validateNonSpecialIp } from '#api/machinery/ip-fields.ts';
-import {
-  dns1123Label,
-  dns1123Subdomain,
-  labelValue,
-  portNumber,
-  qualifiedName,
-} from '#api/machinery/names.ts';
+import { dns1123Label, dns1123Subdomain, labelValue, qualifiedName } from '#api/machinery/names.ts';
 import type { StrategyParts } from '#api/machinery/strategy-parts.ts';
 import { validateImmutable } from '#api/machinery/validate-meta.ts';
 import { ipFamily, parseIp } from '#lib/ip.ts';

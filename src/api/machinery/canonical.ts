@@ -29,13 +29,13 @@ export function toCanonical(type: string, value: unknown, onUnknown: OnUnknown =
 }
 
 /** `toCanonical()` for objects: what comes out is an object of the type. */
-export function canonicalize<T extends object>(type: string, value: unknown, onUnknown?: OnUnknown): T {
-  return toCanonical(type, value, onUnknown) as T;
+export function canonicalize(type: string, value: unknown, onUnknown?: OnUnknown): JsonObject {
+  return toCanonical(type, value, onUnknown) as JsonObject;
 }
 
 const INT_RANGE: Record<string, readonly [number, number]> = {
   int32: [-2147483648, 2147483647],
-  int64: [-9223372036854775808, 9223372036854775807],
+  int64: [-(2 ** 63), 2 ** 63],
   uint32: [0, 4294967295],
 };
 /** What a field without pointer holds when nobody set it. Structs are made by reading {}. */

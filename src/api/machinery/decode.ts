@@ -60,11 +60,12 @@ export function decodeParsed<T extends object = KubeObject>(
 ): Decoded<T> {
   const findings: string[] = [];
   checkTypeMeta(parsed.value, expected);
-  const object = guarded(expected, () =>
-    canonicalize<T>(expected.type, withTypeMeta(parsed.value, expected), (path) => {
+  const decoded = guarded(expected, () =>
+    canonicalize(expected.type, withTypeMeta(parsed.value, expected), (path) => {
       findings.push(`unknown field ${JSON.stringify(path)}`);
     }),
   );
+  const object = decoded as T;
   findings.push(...parsed.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`));
   if (fieldValidation === 'Ignore') return { object, warnings: [] };
   if (fieldValidation === 'Strict' && findings.length > 0) {
@@ -95,14 +96,18 @@ function checkTypeMeta(value: unknown, expected: Expected): void {
       throw badRequest(`${asA(expected)}: couldn't get version/kind; json parse error: ${problem}`);
     }
   }
-  const apiVersion = String(value['apiVersion'] ?? '') || expected.apiVersion;
-  const kind = String(value['kind'] ?? '') || expected.kind;
+  const apiVersion = textOf(value['apiVersion']) || expected.apiVersion;
+  const kind = textOf(value['kind']) || expected.kind;
   if (kind !== expected.kind) throw wrongKind(apiVersion, kind, expected);
   if (apiVersion !== expected.apiVersion) {
     throw badRequest(
       `the API version in the data (${apiVersion}) does not match the expected API version (${expected.apiVersion})`,
     );
   }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function wrongKind(apiVersion: string, kind: string, expected: Expected): StatusError {

@@ -27,7 +27,7 @@ function forEachStruct(t: string, value: unknown, visit: (item: unknown) => void
   const shape = shapeOf(t);
   if (value === undefined || value === null) return;
   if (shape.kind === 'list' && Array.isArray(value)) value.forEach(visit);
-  else if (shape.kind === 'map') Object.values(value as object).forEach(visit);
+  else if (shape.kind === 'map') Object.values(value).forEach(visit);
   else visit(value);
 }
 

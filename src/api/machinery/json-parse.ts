@@ -20,7 +20,8 @@ export interface ParsedJson {
 /** Upstream refuses documents that are nested deeper. */
 const MAX_DEPTH = 1000;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const PLAIN = /[^"\\\u0000-\u001f]*/y;
+// Everything but quote, backslash and the control characters below the space.
+const PLAIN = /[ !#-[\]-\uffff]*/y;
 const ESCAPES: Record<string, string> = {
   '"': '"',
   '\\': '\\',

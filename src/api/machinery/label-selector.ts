@@ -41,8 +41,7 @@ function matchesRequirement(
     case '!=':
     case 'notin':
       return !has || !values.includes(value);
-    case 'gt':
-    case 'lt':
+    default:
       return has && comparesInt(operator, value, values[0] ?? '');
   }
 }

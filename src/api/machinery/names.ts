@@ -40,11 +40,10 @@ export function byteLength(value: string): number {
 
 /** `value` is a DNS label in the sense of RFC 1123: `my-name`, `123-abc`. */
 export function dns1123Label(value: string): string[] {
-  const pattern = `${LABEL}`;
   const errors = maxLength(value, 63);
   if (DNS1123_LABEL.test(value)) return errors;
   const text = DNS1123_SUBDOMAIN.test(value) ? 'must not contain dots' : undefined;
-  return [...errors, text ?? regexText(DNS1123_LABEL_TEXT, pattern, 'my-name', '123-abc')];
+  return [...errors, text ?? regexText(DNS1123_LABEL_TEXT, LABEL, 'my-name', '123-abc')];
 }
 
 /** `value` is a DNS name of labels and dots: `example.com`. */

@@ -1,6 +1,6 @@
 // JSON Merge Patch (RFC 7386).
 import { cloneJson } from './equal.ts';
-import { isJsonObject, type JsonObject } from './object.ts';
+import { isJsonObject } from './object.ts';
 
 /** Applies a merge patch and returns the new document; `document` is not changed. */
 export function applyMergePatch(document: unknown, patch: unknown): unknown {
@@ -10,5 +10,5 @@ export function applyMergePatch(document: unknown, patch: unknown): unknown {
     if (value === null) result.delete(name);
     else result.set(name, applyMergePatch(result.get(name), value));
   }
-  return Object.fromEntries(result) as JsonObject;
+  return Object.fromEntries(result);
 }

@@ -64,10 +64,10 @@ function writeValue(writer: ProtobufWriter, number: number, t: string, value: un
   }
   switch (t) {
     case 'string':
-      writer.string(number, String(value ?? ''));
+      writer.string(number, textOf(value));
       break;
     case 'bytes':
-      writer.bytes(number, Buffer.from(String(value ?? ''), 'base64'));
+      writer.bytes(number, Buffer.from(textOf(value), 'base64'));
       break;
     case 'bool':
       writer.varint(number, value === true);
@@ -87,8 +87,8 @@ function writeValue(writer: ProtobufWriter, number: number, t: string, value: un
 function encodeOwn(t: string, value: unknown): Uint8Array {
   if (t === 'Time' || t === 'MicroTime') return encodeTime(value, t === 'MicroTime');
   if (t === 'Duration')
-    return new ProtobufWriter().varint(1, parseDurationNs(String(value ?? '0')) ?? 0).finish();
-  if (t === 'Quantity') return new ProtobufWriter().string(1, String(value ?? '0')).finish();
+    return new ProtobufWriter().varint(1, parseDurationNs(textOf(value) || '0') ?? 0).finish();
+  if (t === 'Quantity') return new ProtobufWriter().string(1, textOf(value) || '0').finish();
   if (t === 'IntOrString') return encodeIntOrString(value);
   if (t === 'RawExtension' || t === 'FieldsV1' || t === JSON_TYPE) {
     return value === undefined || value === null
@@ -101,6 +101,10 @@ function encodeOwn(t: string, value: unknown): Uint8Array {
     return writer.finish();
   }
   return encodeMessage(t, t.startsWith(PROPS) ? asProps(t, value) : ((value ?? {}) as JsonObject));
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function asProps(t: string, value: unknown): JsonObject {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { toCanonical } from './canonical.ts';
 import { withoutNulls } from './equal.ts';
 import { typeOfGvk } from './kinds.ts';

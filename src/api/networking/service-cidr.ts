@@ -64,7 +64,7 @@ function validateIpAddress({ spec }: IPAddress): FieldError[] {
   const path = 'spec.parentRef';
   const parent = spec?.parentRef;
   if (!parent) return [required(path)];
-  const { group = '', resource = '', name = '' } = parent;
+  const { group = '', resource, name } = parent;
   const errors: FieldError[] = [];
   if (group !== '')
     errors.push(...dns1123Subdomain(group).map((text) => invalid(`${path}.group`, group, text)));
