@@ -27,7 +27,7 @@ describe('HostProxy', () => {
   const echo = createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket));
   const web = createHttpServer((incoming, response) => {
     response.end(
-      `${incoming.method} ${incoming.url} ${incoming.headers.host} ${incoming.headers['proxy-connection']}`,
+      `${incoming.method} ${incoming.url} ${incoming.headers.host} ${String(incoming.headers['proxy-connection'])}`,
     );
   });
 

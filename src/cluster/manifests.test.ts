@@ -4,13 +4,16 @@ import { ClusterError } from './config.ts';
 import { parseManifest } from './manifests.ts';
 
 function complaint(text: string): string {
-  try {
-    parseManifest(text, 'web.yaml');
-  } catch (error) {
-    assert.ok(error instanceof ClusterError, String(error));
-    return error.message;
-  }
-  assert.fail('the manifest was accepted');
+  let message = '';
+  assert.throws(
+    () => parseManifest(text, 'web.yaml'),
+    (error: unknown) => {
+      assert.ok(error instanceof ClusterError, String(error));
+      message = error.message;
+      return true;
+    },
+  );
+  return message;
 }
 
 describe('parseManifest()', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Cidr } from '#lib/ip.ts';
 import { MAX_NODES } from './config.ts';
 import { apiServerAddresses, planAddresses, planLoopbackNet } from './plan-addresses.ts';
