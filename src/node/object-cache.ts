@@ -82,6 +82,6 @@ export class ObjectCache {
       fieldSelector: `metadata.name=${name}`,
       signal: AbortSignal.any([abort.signal, this.#signal]),
     });
-    return { informer: informer as unknown as Informer<KubeObject>, abort, holders: 0 };
+    return { informer, abort, holders: 0 };
   }
 }

@@ -11,11 +11,11 @@ export interface ProcessStreams {
   stdin: Writable | undefined;
   stdout: Readable | undefined;
   stderr: Readable | undefined;
-  resize(columns: number, rows: number): void;
+  resize: (columns: number, rows: number) => void;
   /** The child has its descriptors: ours of its side go. */
-  spawned(): void;
+  spawned: () => void;
   /** Nothing more is to be read or written. */
-  close(): void;
+  close: () => void;
 }
 
 /** Streams as asked for; with a tty one terminal serves all, of the container whose root is given. */
@@ -28,7 +28,7 @@ function openTerminal(wanted: SessionStreams, root: string | undefined): Process
   const { master } = terminal;
   return {
     stdio: [terminal.terminal, terminal.terminal, terminal.terminal],
-    stdin: wanted.stdin ? (master as unknown as Writable) : undefined,
+    stdin: wanted.stdin ? master : undefined,
     stdout: master,
     stderr: undefined,
     resize: (columns, rows) => terminal.resize(columns, rows),

@@ -11,11 +11,11 @@ export async function* readLog(
   signal: AbortSignal,
 ): AsyncIterable<Buffer> {
   const nowMs = Date.now();
-  let budget = options.limitBytes ?? Number.POSITIVE_INFINITY;
+  const budget = { bytes: options.limitBytes ?? Number.MAX_SAFE_INTEGER };
   const limited = (lines: readonly LogLine[]): Buffer => {
     const text = lines.map((line) => formatLogLine(line, options)).join('');
-    const bytes = Buffer.from(text).subarray(0, Math.min(budget, Number.MAX_SAFE_INTEGER));
-    budget -= bytes.length;
+    const bytes = Buffer.from(text).subarray(0, budget.bytes);
+    budget.bytes -= bytes.length;
     return bytes;
   };
   const tail = new FileTail(log.file);
@@ -24,7 +24,7 @@ export async function* readLog(
     const wanted = [...old, ...tail.next()].filter((line) => wantsLine(line, options, nowMs));
     const first = limited(tailLines(wanted, options.tailLines));
     if (first.length > 0) yield first;
-    while (options.follow && budget > 0 && !signal.aborted) {
+    while (options.follow && budget.bytes > 0 && !signal.aborted) {
       const ended = log.ended;
       const more = limited(tail.next().filter((line) => wantsLine(line, options, nowMs)));
       if (more.length > 0) yield more;

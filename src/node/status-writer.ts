@@ -31,7 +31,7 @@ export class StatusWriter {
   readonly #dirty = new Map<string, StatusSource>();
   /** One write per pod at a time. */
   readonly #writing = new Map<string, Promise<void>>();
-  #timer: NodeJS.Timeout | undefined;
+  #collecting = false;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
@@ -40,8 +40,10 @@ export class StatusWriter {
   /** The pod's status may have changed. */
   changed(source: StatusSource): void {
     this.#dirty.set(source.uid, source);
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
+    if (this.#collecting) return;
+    this.#collecting = true;
+    setTimeout(() => {
+      this.#collecting = false;
       this.#fill();
     }, COLLECT_MS);
   }

@@ -56,10 +56,6 @@ export async function startNodeCluster(overrides: Partial<NodeConfig> = {}): Pro
     cert,
     key,
   });
-  // TEMPORARY until pods can be selected by node.
-  const { list, watch } = client;
-  client.list = ((kind: never, options: { fieldSelector?: string }) => list.call(client, kind, options.fieldSelector?.startsWith('spec.') ? { ...options, fieldSelector: undefined } : options)) as never;
-  client.watch = ((kind: never, options: { fieldSelector?: string }, on: never) => watch.call(client, kind, options.fieldSelector?.startsWith('spec.') ? { ...options, fieldSelector: undefined } : options, on)) as never;
   await client.create(NAMESPACES, { metadata: { name: 'default' } }).catch(() => undefined);
   await client
     .create(SERVICE_ACCOUNTS, { metadata: { namespace: 'default', name: 'default' } })
