@@ -15,6 +15,8 @@ import { nonResourceHandler } from './http/nonresource.ts';
 import { openMemoryStorage } from './storage/memory.ts';
 import { openSqliteStorage } from './storage/sqlite.ts';
 
+export type { ApiServer, ApiServerConfig } from './config.ts';
+
 /** Starts the API server; resolves when it answers. Throws when the storage or an address cannot be had. */
 export async function startApiServer(config: ApiServerConfig): Promise<ApiServer> {
   config.signal?.throwIfAborted();
