@@ -1,5 +1,7 @@
+import { Nftables } from '#kernel/nftables.ts';
 import { enterNewNetworkNamespace } from '#os/namespace.ts';
 import { bindUdp } from '#os/socket.ts';
+import { checkNftables } from './check-kernel.ts';
 import { Fabric } from './fabric.ts';
 import { handOver, openFabricSockets } from './fabric-sockets.ts';
 import { fabricSystem } from './fabric-system.ts';
@@ -14,6 +16,7 @@ const { supervisor } = joinSupervisor<undefined, HostCalls>(
   () =>
     ({
       start({ families, egress }) {
+        checkNftables(() => Nftables.open());
         fabric = new Fabric(families, fabricSystem);
         const addresses = families.map((family) => family.outside);
         fabric.attach({ name: 'outside', addresses, networks: [] }, outside);
