@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const launcher = join(import.meta.dirname, '../../portolan');
+/** The program as users start it in a checkout. */
+export const launcher = join(import.meta.dirname, '../../portolan');
 let counter = 0;
 
 export interface RunResult {
