@@ -85,9 +85,9 @@ export class NftablesDataPlane implements DataPlane {
       if (this.#findTable() !== undefined) this.#client.run(new Transaction().delete(TABLE));
       this.set({ settings, services: this.#services });
     } catch (error) {
-      throw new Error(`table ${TABLE.family} ${TABLE.name} cannot be brought up to date`, {
-        cause: new AggregateError([cause, error]),
-      });
+      const first = cause.message === (error as Error).message ? '' : ` (at first: ${cause.message})`;
+      const what = `table ${TABLE.family} ${TABLE.name} cannot be brought up to date${first}`;
+      throw new Error(`${what}: ${(error as Error).message}`, { cause: error });
     }
   }
 
