@@ -115,6 +115,13 @@ export class Cluster implements AsyncDisposable {
     return enterTarget(target, this.hostPid, outside, this.nodes);
   }
 
+  /** Ends a node's thread as a failure would. */
+  async killNode(name: string): Promise<void> {
+    const node = this.nodes.find(({ plan }) => plan.name === name);
+    if (node === undefined) throw new Error(`there is no node ${name}`);
+    await node.kill();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.phase = 'stopping';
     this.#gateway[Symbol.dispose]();

@@ -36,6 +36,11 @@ export class ControlClient {
     return this.#ask<EnterTarget>('GET', `/enter?target=${encodeURIComponent(target)}`);
   }
 
+  /** Ends a node's thread as a failure would; the supervisor starts another one. */
+  async killNode(name: string): Promise<void> {
+    await this.#ask('POST', `/kill-node?name=${encodeURIComponent(name)}`);
+  }
+
   #ask<T>(method: string, path: string): Promise<T> {
     return withShortPath(this.#paths.controlSocket, (socketPath) => exchange<T>(socketPath, method, path));
   }

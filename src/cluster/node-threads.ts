@@ -50,6 +50,11 @@ export class NodeThread implements AsyncDisposable {
     return this.#thread.calls;
   }
 
+  /** Ends the node's thread as a failure would: another one follows. */
+  kill(): Promise<void> {
+    return this.#thread.kill();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#thread[Symbol.asyncDispose]();

@@ -55,6 +55,7 @@ async function runCluster(
   const control = await serveControl(state.paths.controlSocket, {
     status: () => cluster.status(),
     enter: (target) => cluster.enter(target),
+    killNode: (name) => cluster.killNode(name),
     down: (answered) => void answered.then(() => end.resolve(undefined)),
   });
   const ready = cluster.bringUp(items).then(() => {

@@ -15,6 +15,8 @@ export interface Thread<C extends Calls> extends AsyncDisposable {
   readonly calls: Caller<C>;
   /** Resolves when the thread has ended and its descriptors are closed; with why, when nobody asked it to end. */
   readonly ended: Promise<Error | undefined>;
+  /** Ends it as a failure would, without a chance to tidy up. */
+  kill(): Promise<void>;
 }
 
 export interface ThreadOptions<Config> {
@@ -59,6 +61,9 @@ export function startThread<Config, C extends Calls>(options: ThreadOptions<Conf
   return {
     calls,
     ended,
+    async kill() {
+      await worker.terminate();
+    },
     async [Symbol.asyncDispose]() {
       asked = true;
       await worker.terminate();

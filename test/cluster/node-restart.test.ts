@@ -1,0 +1,124 @@
+// A node's thread ends: another one takes its place, its pods run again, nobody else notices, nothing of it is left.
+import assert from 'node:assert/strict';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Pod } from '#api/core/v1.gen.ts';
+import { ControlClient } from '#cluster/control-client.ts';
+import { statePaths } from '#cluster/state-dir.ts';
+import { ApiClient } from '#kube/client.ts';
+import { loadKubeconfig } from '#kube/kubeconfig.ts';
+import { PODS, SERVICES } from '#kube/resources.ts';
+import { startCluster, type TestCluster } from '#test/support/cluster.ts';
+import { processTree } from '#test/support/host-state.ts';
+
+function echoPod(name: string, nodeName: string): Pod {
+  return {
+    metadata: { namespace: 'default', name, labels: { app: name } },
+    spec: { nodeName, containers: [{ name: 'echo', image: 'portolan/echo' }] },
+  };
+}
+
+describe('a node whose thread ends', { concurrency: false }, () => {
+  let cluster: TestCluster;
+  let client: ApiClient;
+  let control: ControlClient;
+
+  before(async () => {
+    cluster = startCluster('--nodes', '2');
+    control = new ControlClient(statePaths(cluster.dataDir));
+    client = new ApiClient(await loadKubeconfig({ path: cluster.kubeconfig }));
+    await client.create(PODS, echoPod('stays', 'node-1'));
+    await client.create(PODS, echoPod('falls', 'node-2'));
+    for (const [name, nodePort] of [
+      ['stays', 30201],
+      ['falls', 30202],
+    ] as const) {
+      await client.create(SERVICES, {
+        metadata: { namespace: 'default', name },
+        spec: {
+          type: 'NodePort',
+          selector: { app: name },
+          ports: [{ port: 80, targetPort: 8080, nodePort }],
+        },
+      });
+      await eventually(`${name} answers`, () => answers(nodePort));
+    }
+  });
+  after(() => {
+    client?.[Symbol.dispose]();
+    cluster?.[Symbol.dispose]();
+  });
+
+  /** Asks through the first node, whose thread stays. */
+  async function answers(nodePort: number): Promise<boolean> {
+    const [node] = (await control.status()).nodes;
+    try {
+      const response = await fetch(`http://${node?.hostAddress}:${nodePort}/`, {
+        signal: AbortSignal.timeout(2000),
+      });
+      return response.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  it('is replaced and runs its pods again, while traffic to other nodes never fails', async () => {
+    let asked = 0;
+    let failed = 0;
+    let done = false;
+    const asking = (async () => {
+      while (!done) {
+        asked += 1;
+        if (!(await answers(30201))) failed += 1;
+        await delay(5);
+      }
+    })();
+    const before = supervisorState(await pidOf(control));
+    await control.killNode('node-2');
+    await eventually('the node is back', async () => {
+      const node = (await control.status()).nodes[1];
+      return node?.ready === true && node.restarts === 1;
+    });
+    await eventually('its pod answers again', () => answers(30202));
+    done = true;
+    await asking;
+    assert.ok(asked > 10);
+    assert.equal(failed, 0);
+    await eventually('descriptors, namespaces and processes are as many as before', async () => {
+      const now = supervisorState(await pidOf(control));
+      return (
+        now.namespaces.length === before.namespaces.length &&
+        now.processes === before.processes &&
+        now.descriptors <= before.descriptors
+      );
+    });
+  });
+});
+
+async function pidOf(control: ControlClient): Promise<number> {
+  return (await control.status()).pid;
+}
+
+function supervisorState(pid: number): { descriptors: number; namespaces: string[]; processes: number } {
+  const targets = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  });
+  return {
+    descriptors: targets.length,
+    namespaces: [...new Set(targets.filter((target) => target.startsWith('net:')))],
+    processes: processTree(pid).length,
+  };
+}
+
+async function eventually(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    if (await check()) return;
+    await delay(50);
+  }
+  assert.fail(`${what}: not within 15 s`);
+}
