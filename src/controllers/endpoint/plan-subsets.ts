@@ -27,9 +27,8 @@ export function packSubsets(input: readonly PortedAddress[]): EndpointSubset[] {
   // Ports that lead to the very same addresses share a subset.
   const byAddresses = new Map<string, PortGroup>();
   for (const [, group] of [...byPort].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const key = [group.ready, group.notReady]
-      .map((addresses) => [...addresses.keys()].sort().join(','))
-      .join(';');
+    const addresses = [group.ready, group.notReady].map((all) => [...all.keys()].sort().join(','));
+    const key = [group.ports.length, ...addresses].join(';');
     const same = byAddresses.get(key);
     if (same === undefined) byAddresses.set(key, group);
     else same.ports.push(...group.ports);

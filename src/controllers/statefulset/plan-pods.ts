@@ -85,6 +85,8 @@ class Planner {
 
   /** Pods of old revisions are replaced from the highest ordinal down to the partition. */
   #roll(): void {
+    // Pods that come or go anyway are waited for.
+    if (this.steps.length > 0) return;
     const { partition = 0, maxUnavailable } = this.#set.spec.updateStrategy?.rollingUpdate ?? {};
     const replicas = this.#end - this.#start;
     const allowed = Math.max(1, resolveIntOrPercent(maxUnavailable ?? 1, replicas, 'up'));
@@ -92,7 +94,7 @@ class Planner {
     let unavailable = members.filter(([, pod]) => !this.#isAvailable(pod) || isTerminating(pod)).length;
     const update = this.#revisions.update.metadata?.name;
     for (const [ordinal, pod] of members.toSorted(([a], [b]) => b - a)) {
-      if (ordinal < this.#start + partition || this.steps.length > 0) return;
+      if (ordinal < this.#start + partition) return;
       const isOld = revisionOf(pod) !== update;
       if (isOld && !isTerminating(pod)) {
         const broken = !this.#isAvailable(pod);
