@@ -17,14 +17,17 @@ const LABELS = { 'k8s-app': 'kube-dns' };
 const DNS_NAME = 'portolan-dns';
 const ROLE_NAME = 'portolan:dns';
 
-/** What every cluster has running: its DNS, as ordinary pods behind an ordinary Service. */
-export function addonItems(plan: AddressPlan): ApplyItem[] {
+/**
+ * What every cluster has running: its DNS, as ordinary pods behind an ordinary Service. `compileCache` is a directory
+ * of the host in which their Node keeps compiled code, apart from that of programs outside of pods.
+ */
+export function addonItems(plan: AddressPlan, compileCache: string | undefined): ApplyItem[] {
   return [
     { resource: SERVICES, object: dnsService(plan) },
     { resource: SERVICE_ACCOUNTS, object: dnsAccount() },
     { resource: CLUSTER_ROLES, object: dnsRole() },
     { resource: CLUSTER_ROLE_BINDINGS, object: dnsRoleBinding() },
-    { resource: DEPLOYMENTS, object: dnsDeployment(plan) },
+    { resource: DEPLOYMENTS, object: dnsDeployment(plan, compileCache) },
   ];
 }
 
@@ -79,7 +82,11 @@ function dnsRoleBinding(): ClusterRoleBinding {
   };
 }
 
-function dnsDeployment({ families, nodes }: AddressPlan): Deployment {
+const CACHE_PATH = '/var/cache/portolan';
+
+function dnsDeployment({ families, nodes }: AddressPlan, compileCache: string | undefined): Deployment {
+  const hostPath = { path: compileCache ?? '', type: 'DirectoryOrCreate' };
+  const cached = compileCache !== undefined;
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -95,11 +102,14 @@ function dnsDeployment({ families, nodes }: AddressPlan): Deployment {
           serviceAccountName: DNS_NAME,
           dnsPolicy: 'Default',
           priorityClassName: 'system-cluster-critical',
+          volumes: cached ? [{ name: 'compiled', hostPath }] : [],
           containers: [
             {
               name: 'dns',
               image: 'portolan/portolan',
               args: ['dns', ...families.flatMap(({ dnsUpstream }) => ['--forward', dnsUpstream])],
+              env: cached ? [{ name: 'NODE_COMPILE_CACHE', value: CACHE_PATH }] : [],
+              volumeMounts: cached ? [{ name: 'compiled', mountPath: CACHE_PATH }] : [],
               ports: [
                 { name: 'dns', containerPort: 53, protocol: 'UDP' },
                 { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },

@@ -91,7 +91,7 @@ export class Cluster implements AsyncDisposable {
     // Answered in the order they are asked: `start` first makes the clients that the others use.
     const controllers = calls.call('start', this.#controllersInput(pki));
     await Promise.all([
-      this.#step('addons', calls.call('apply', { items: addonItems(this.plan) })),
+      this.#step('addons', calls.call('apply', { items: addonItems(this.plan, podCompileCache()) })),
       calls.call('keepNodes', { names }),
       ...this.nodes.map(({ started }) => started),
     ]);
@@ -278,4 +278,10 @@ export class Cluster implements AsyncDisposable {
     ];
     await Promise.all(threads.map(({ calls }) => calls.call('flushCompileCache', undefined)));
   }
+}
+
+/** Pods keep compiled code apart from ours: what a pod writes must not be run outside of one. */
+function podCompileCache(): string | undefined {
+  const own = process.env['NODE_COMPILE_CACHE'];
+  return own === undefined ? undefined : `${own}-pods`;
 }

@@ -66,9 +66,9 @@ describe('a node whose thread ends', { concurrency: false }, () => {
   it('is replaced and runs its pods again, while traffic to other nodes never fails', async () => {
     let asked = 0;
     let failed = 0;
-    let done = false;
+    const done = new AbortController();
     const asking = (async () => {
-      while (!done) {
+      while (!done.signal.aborted) {
         asked += 1;
         if (!(await answers(30201))) failed += 1;
         await delay(5);
@@ -81,7 +81,7 @@ describe('a node whose thread ends', { concurrency: false }, () => {
       return node?.ready === true && node.restarts === 1;
     });
     await eventually('its pod answers again', () => answers(30202));
-    done = true;
+    done.abort();
     await asking;
     assert.ok(asked > 10);
     assert.equal(failed, 0);
