@@ -3,11 +3,11 @@ import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { isStatusError } from '#api/machinery/status-error.ts';
 import type { PolicyRule } from '#api/rbac/v1.gen.ts';
-import { uncoveredRules } from './plan-escalation.ts';
+import { ruleText, uncoveredRules } from './plan-escalation.ts';
 import { forbiddenError } from './plan-forbidden.ts';
 import { planImpersonation } from './plan-impersonation.ts';
 import { ruleAllows } from './plan-rbac.ts';
-import { attributesOf, subjectOf, validateQuestion, validateSubject } from './plan-review.ts';
+import { attributesOf, splitRules, subjectOf, validateQuestion, validateSubject } from './plan-review.ts';
 import type { ResourceAttributes, User } from './types.ts';
 
 const admin: User = { username: 'admin', groups: ['ops'] };
@@ -139,6 +139,36 @@ describe('access reviews', () => {
       namespace: '',
       name: 'p',
     });
+  });
+});
+
+describe('access reviews of paths and of rules', () => {
+  it('become the attributes of a path', () => {
+    const spec = { nonResourceAttributes: { path: '/healthz', verb: 'get' } };
+    assert.deepEqual(attributesOf(spec, admin), {
+      kind: 'nonResource',
+      user: admin,
+      verb: 'get',
+      path: '/healthz',
+    });
+  });
+
+  it('list resources and paths apart', () => {
+    const resource: PolicyRule = {
+      verbs: ['get'],
+      apiGroups: [''],
+      resources: ['pods'],
+      resourceNames: ['x'],
+    };
+    const paths: PolicyRule = { verbs: ['get'], nonResourceURLs: ['/healthz'] };
+    assert.deepEqual(splitRules([resource, paths]), { resourceRules: [resource], nonResourceRules: [paths] });
+  });
+});
+
+describe('ruleText()', () => {
+  it('prints a right as upstream does in its refusal', () => {
+    const rule: PolicyRule = { verbs: ['get', 'list'], apiGroups: [''], resources: ['pods'] };
+    assert.equal(ruleText(rule), '{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}');
   });
 });
 
