@@ -10,11 +10,11 @@ interface Pending {
   message: string;
 }
 
-/** As kubelet: a burst of 100, then 50 a second. What does not fit the queue is dropped. */
+/** A burst of 100, then 100 a second. What does not fit the queue is dropped. */
 const BURST = 100;
 const INTERVAL_MS = 100;
-const PER_INTERVAL = 5;
-const MAX_PENDING = 1000;
+const PER_INTERVAL = 10;
+const MAX_PENDING = 4000;
 
 export class EventQueue implements Disposable {
   readonly #recorder: Pick<EventRecorder, 'record'>;
