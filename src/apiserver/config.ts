@@ -46,7 +46,11 @@ export interface ApiServerConfig {
   readonly signal?: AbortSignal | undefined;
 }
 
-export type AdmissionPlugin = 'ServiceAccount' | 'Priority' | 'DefaultTolerationSeconds';
+export type AdmissionPlugin =
+  | 'ServiceAccount'
+  | 'Priority'
+  | 'DefaultTolerationSeconds'
+  | 'TaintNodesByCondition';
 
 /** A running API server. */
 export interface ApiServer extends AsyncDisposable {

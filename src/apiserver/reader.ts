@@ -1,3 +1,4 @@
+/* oxlint-disable typescript/no-unnecessary-type-parameters -- the caller knows what a resource holds */
 import type { KubeObject } from '#api/machinery/object.ts';
 
 /**

@@ -3,9 +3,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { RecordedClient, RecordedWatch, type Reply, warningsOf } from './recorded-client.ts';
+import { type RecordedClient, RecordedWatch, type Reply, warningsOf } from './recorded-client.ts';
 import { at, resolve, resolveString } from './recorded-references.ts';
-import { byText, CaseValues, isMap, type Json, type JsonMap } from './recorded-values.ts';
+import { byText, CaseValues, isMap, type Json, type JsonMap, textOf } from './recorded-values.ts';
 
 export interface RecordedStep {
   readonly method?: string;
@@ -70,7 +70,7 @@ class CaseRun {
       ['ns', namespace],
       ['id', id],
     ]);
-    const asked = JSON.stringify(recorded.steps.map(({ expect: _, ...step }) => step));
+    const asked = JSON.stringify(recorded.steps.map((step) => ({ ...step, expect: undefined })));
     this.#values = new CaseValues(
       resolveString(asked.replaceAll(/\$\{(?!ns|id)/g, '$ {'), this.#answers),
       namespace,
@@ -169,7 +169,7 @@ class CaseRun {
     if (code !== 201 || path.includes('dryRun')) return;
     const [plain = ''] = path.split('?');
     const name = isMap(json) && isMap(json['metadata']) ? json['metadata']['name'] : undefined;
-    this.#made.push(method === 'POST' ? `${plain}/${String(name)}` : plain);
+    this.#made.push(method === 'POST' ? `${plain}/${textOf(name)}` : plain);
   }
 
   /** The record of an answer, in the form of `expect`. */
@@ -207,7 +207,7 @@ class CaseRun {
     const objects = Array.isArray(items) ? items.filter(isMap) : [];
     if (record === 'names')
       return {
-        names: objects.map((item) => this.#values.ownNames(String(at(item, ['metadata', 'name'])))),
+        names: objects.map((item) => this.#values.ownNames(textOf(at(item, ['metadata', 'name'])))),
         list,
       };
     if (record === 'counts') return { count: objects.length, list };

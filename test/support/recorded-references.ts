@@ -1,5 +1,5 @@
 // Steps of a recorded case refer to earlier answers: `${1.metadata.name}`, or a changed copy of a whole answer.
-import { isMap, type Json, type JsonMap } from './recorded-values.ts';
+import { isMap, type Json, type JsonMap, textOf } from './recorded-values.ts';
 
 /** What references can be resolved to: `ns`, `id`, numbers of steps, names of saved answers. */
 export type Answers = ReadonlyMap<string, Json>;
@@ -16,7 +16,7 @@ export function resolve(value: Json, answers: Answers): Json {
 }
 
 export function resolveString(text: string, answers: Answers): string {
-  return text.replaceAll(/\$\{([^}]+)\}/g, (_, path: string) => String(lookUp(path, answers)));
+  return text.replaceAll(/\$\{([^}]+)\}/g, (_, path: string) => textOf(lookUp(path, answers)));
 }
 
 function resolveText(text: string, answers: Answers): Json {
@@ -44,7 +44,7 @@ export function at(value: Json, path: readonly string[]): Json | undefined {
 function changedCopy({ $base, $set, $unset }: JsonMap, answers: Answers): Json {
   const copy = structuredClone(resolve($base ?? null, answers));
   for (const path of Array.isArray($unset) ? $unset : []) {
-    const parts = String(path).split('.');
+    const parts = textOf(path).split('.');
     const parent = at(copy, parts.slice(0, -1));
     if (isMap(parent)) delete parent[parts.at(-1) ?? ''];
   }

@@ -76,7 +76,7 @@ export class CaseValues {
     for (const [name, value] of Object.entries(map)) {
       if (key === 'metadata' && CHOSEN_METADATA.has(name)) continue;
       if (name === 'storageVersionHash' || (name === 'message' && isSentence(map))) continue;
-      if (name === 'uid' && !this.#asked.includes(`"${String(value)}"`)) continue;
+      if (name === 'uid' && !this.#asked.includes(JSON.stringify(value))) continue;
       out[this.ownNames(name)] = this.comparable(value, name);
     }
     return out;
@@ -88,7 +88,7 @@ export class CaseValues {
       kind: 'Table',
       apiVersion: table['apiVersion'] ?? null,
       ...(isMap(table['metadata']) && { metadata: this.comparable(table['metadata'], 'metadata') }),
-      columnDefinitions: columns.map(({ description: _, ...column }) => this.comparable(column)),
+      columnDefinitions: columns.map((column) => this.comparable(without(column, 'description'))),
       rows: listOf(table['rows']).map((row) => ({
         object: this.comparable(row['object'] ?? null),
         ...(row['conditions'] && { conditions: this.comparable(row['conditions']) }),
@@ -100,7 +100,7 @@ export class CaseValues {
   }
 
   #cell(cell: Json, column: Json | undefined): Json {
-    if (AGE_COLUMNS.has(String(column))) return '<age>';
+    if (typeof column === 'string' && AGE_COLUMNS.has(column)) return '<age>';
     if (typeof cell !== 'string') return cell;
     if (AGE.test(cell)) return '<age>';
     let text = this.#address(cell).replace(/ \((\d+[ydhms])+ ago\)/, ' (<age> ago)');
@@ -161,11 +161,20 @@ function listOf(value: Json | undefined): JsonMap[] {
   return Array.isArray(value) ? value.filter(isMap) : [];
 }
 
+function without(map: JsonMap, key: string): JsonMap {
+  return Object.fromEntries(Object.entries(map).filter(([name]) => name !== key));
+}
+
 function remember<K>(known: Map<K, string>, key: K, placeholder: string): string {
   const found = known.get(key);
   if (found !== undefined) return found;
   known.set(key, placeholder);
   return placeholder;
+}
+
+/** The text of a scalar; of anything else its JSON. */
+export function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null);
 }
 
 export function byText(a: Json, b: Json): number {

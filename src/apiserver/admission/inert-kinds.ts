@@ -1,4 +1,4 @@
-import type { AdmissionPlugin } from './admission.ts';
+import type { AdmissionPlugin } from './operation.ts';
 
 /** Tells who creates an object of a kind on which nothing acts yet. `kinds` holds `group/Kind`. */
 export function inertKinds(kinds: ReadonlySet<string>): AdmissionPlugin {

@@ -1,7 +1,7 @@
 import type { Namespace } from '#api/core/v1.gen.ts';
 import { forbidden, notFound, StatusError } from '#api/machinery/status-error.ts';
 import type { ObjectReader } from '#apiserver/reader.ts';
-import type { AdmissionPlugin } from './admission.ts';
+import type { AdmissionPlugin } from './operation.ts';
 
 const NAMESPACES = { group: '', plural: 'namespaces' };
 

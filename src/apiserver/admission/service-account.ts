@@ -1,8 +1,8 @@
 import { createHash, randomInt } from 'node:crypto';
-import type { Container, Pod, PodSpec, ServiceAccount, Volume } from '#api/core/v1.gen.ts';
+import type { Container, PodSpec, ServiceAccount, Volume } from '#api/core/v1.gen.ts';
 import { forbidden } from '#api/machinery/status-error.ts';
 import type { ObjectReader } from '#apiserver/reader.ts';
-import { type AdmissionPlugin, createdPod } from './admission.ts';
+import { type AdmissionPlugin, createdPod } from './operation.ts';
 
 const PODS = { group: '', plural: 'pods' };
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -13,7 +13,7 @@ const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 /** Gives pods their service account, its image pull secrets, and a volume with its token. */
 export function serviceAccount(objects: ObjectReader): AdmissionPlugin {
   return (operation) => {
-    const pod = createdPod<Pod>(operation);
+    const pod = createdPod(operation);
     if (pod?.spec === undefined || pod.metadata?.annotations?.[MIRROR_ANNOTATION] !== undefined) return;
     const { spec } = pod;
     spec.serviceAccountName ||= 'default';

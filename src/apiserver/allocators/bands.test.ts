@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { ADDRESS_BANDS, lowerBand, PORT_BANDS, pickFree } from './bands.ts';
 
 it('`lowerBand()` is as upstream documents it', () => {

@@ -85,7 +85,7 @@ export class ServiceAddresses {
           'ipaddress.kubernetes.io/managed-by': 'ipallocator.k8s.io',
         },
       },
-      spec: { parentRef: { group: '', resource: 'services', ...service } },
+      spec: { parentRef: { resource: 'services', ...service } },
     };
     return { resource: ADDRESSES, key: address, stored: toStoredText(object), expectedRevision: 0 };
   }
@@ -102,21 +102,21 @@ export class ServiceAddresses {
     return !this.#reserved.has(address) && this.#cache.resource(ADDRESSES).get(address) === undefined;
   }
 
-  /** The configured ranges, and those of ServiceCIDR objects that are ready. */
+  /** The configured ranges, and those of ServiceCIDR objects. */
   #ranges(family: Family): Cidr[] {
     const configured = this.#configured.filter((range) => range.family === (family === 'IPv4' ? 4 : 6));
-    const objects = this.#cache.list<ServiceCIDR>('servicecidrs.networking.k8s.io').filter(isReady);
+    const objects = this.#cache.list<ServiceCIDR>('servicecidrs.networking.k8s.io').filter(isInUse);
     const added = objects.flatMap((object) => object.spec?.cidrs ?? []).map((text) => Cidr.of(text));
     const ranges = [...configured, ...added.filter((range) => range.family === (family === 'IPv4' ? 4 : 6))];
     return [...new Map(ranges.map((range) => [range.format(), range])).values()];
   }
 }
 
-function isReady({ metadata, status }: ServiceCIDR): boolean {
-  const ready =
-    status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ??
-    false;
-  return ready && metadata?.deletionTimestamp === undefined;
+/** A range can be used from its creation on, until it is deleted or a controller says that it is not ready. */
+function isInUse({ metadata, status }: ServiceCIDR): boolean {
+  const refused =
+    status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'False') ?? false;
+  return !refused && metadata?.deletionTimestamp === undefined;
 }
 
 /** All but the network address and, of IPv4, the broadcast address. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { ConfigMap } from '#api/core/v1.gen.ts';
 import { openMemoryStorage } from '#apiserver/storage/memory.ts';
 import { Cache } from './cache.ts';
 import { Entry } from './entry.ts';
@@ -7,13 +8,11 @@ import { ExpiredError } from './resource-cache.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import { toStoredText } from './stored-form.ts';
 
-const stored = (name: string, data: Record<string, string> = {}) =>
-  toStoredText({
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name, namespace: 'ns', resourceVersion: '99' },
-    ...{ data },
-  });
+const stored = (name: string, data: Record<string, string> = {}) => {
+  const metadata = { name, namespace: 'ns', resourceVersion: '99' };
+  const configMap: ConfigMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data };
+  return toStoredText(configMap);
+};
 const put = (cache: Cache, name: string, expectedRevision: number, data?: Record<string, string>) =>
   cache.write({ resource: 'configmaps', key: `ns/${name}`, stored: stored(name, data), expectedRevision });
 
@@ -25,7 +24,7 @@ it('`Entry` serves one text with its resourceVersion, and an item without kind a
     metadata: { resourceVersion: '7', name: 'a', namespace: 'ns' },
     data: {},
   });
-  assert.deepEqual(JSON.parse(`{${entry.itemBytes}`), {
+  assert.deepEqual(JSON.parse(`{${entry.itemBytes.toString()}`), {
     metadata: { resourceVersion: '7', name: 'a', namespace: 'ns' },
     data: {},
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type KubeObject, metaOf } from '#api/machinery/object.ts';
-import { alreadyExists, badRequest, invalid } from '#api/machinery/status-error.ts';
+import { alreadyExists, badRequest, invalid, unclassified } from '#api/machinery/status-error.ts';
 import { formatTime } from '#api/machinery/time.ts';
 import { WriteConflict } from '#apiserver/storage/storage.ts';
 import { NO_PLAN } from './companions.ts';
@@ -33,6 +33,8 @@ export async function createObject(
 ): Promise<Outcome> {
   matchNamespace(object, served.kind.namespaced ? namespace : '');
   const { strategy } = served;
+  if (metaOf(object).resourceVersion)
+    throw unclassified('resourceVersion should not be set on objects to be created');
   strategy.defaults(object);
   const meta = metaOf(object);
   const generated = !meta.name && !!meta.generateName;

@@ -1,7 +1,7 @@
 import { equalJson } from '#api/machinery/equal.ts';
-import { required } from '#api/machinery/field-error.ts';
+import { invalid as invalidField } from '#api/machinery/field-error.ts';
 import { type KubeObject, metaOf } from '#api/machinery/object.ts';
-import { conflict, invalid, notFound, STALE_OBJECT } from '#api/machinery/status-error.ts';
+import { conflict, invalid, notFound, STALE_OBJECT, unclassified } from '#api/machinery/status-error.ts';
 import type { Entry } from '#apiserver/cache/entry.ts';
 import { WriteConflict } from '#apiserver/storage/storage.ts';
 import { NO_PLAN } from './companions.ts';
@@ -79,13 +79,18 @@ async function replace(
 
 function checkVersion({ served, name }: ObjectId, wanted: KubeObject, entry: Entry): void {
   const { resourceVersion } = metaOf(wanted);
+  const resource = { group: served.kind.group, kind: served.kind.plural };
   if (resourceVersion === undefined || resourceVersion === '') {
     if (!served.strategy.allowUnconditionalUpdate) {
-      throw invalid(served.kind, name, [
-        required('metadata.resourceVersion', 'must be specified for an update'),
+      throw invalid(resource, name, [
+        invalidField('metadata.resourceVersion', 0, 'must be specified for an update'),
       ]);
     }
-  } else if (resourceVersion !== String(entry.revision)) throw conflict(served.kind, name, STALE_OBJECT);
+  } else if (resourceVersion !== String(entry.revision)) {
+    if (!/^\d+$/.test(resourceVersion))
+      throw unclassified(`invalid resource version ${JSON.stringify(resourceVersion)}`);
+    throw conflict(served.kind, name, STALE_OBJECT);
+  }
 }
 
 async function writeChanged(

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { encodeProtobuf, PROTOBUF_TYPE } from '#api/machinery/protobuf.ts';
+import { encodeProtobuf } from '#api/machinery/protobuf.ts';
 import { notAcceptable } from '#api/machinery/status-error.ts';
 import { negotiate, type OutputFormat } from './negotiate.ts';
 import { type Answer, errorAnswer, jsonAnswer } from './respond.ts';
@@ -20,7 +20,7 @@ export async function encodeAs(
       const text = stringify(JSON.parse(JSON.stringify(value)), { aliasDuplicateObjects: false });
       return { code, mediaType, body: Buffer.from(text) };
     }
-    case PROTOBUF_TYPE:
+    default:
       if (type === undefined) throw notAcceptable(['application/json', 'application/yaml']);
       return { code, mediaType, body: Buffer.from(encodeProtobuf(value, type)) };
   }
@@ -30,7 +30,7 @@ export async function encodeAs(
 export async function encodeError(request: IncomingMessage, error: unknown): Promise<Answer> {
   const answer = errorAnswer(error);
   try {
-    const { mediaType } = negotiate(request.headers.accept, () => true);
+    const { mediaType } = negotiate(request.headers.accept, () => false);
     if (mediaType === 'application/json') return answer;
     return await encodeAs(answer.code, JSON.parse(answer.body.toString()), mediaType, 'meta/v1.Status');
   } catch {

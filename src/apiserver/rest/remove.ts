@@ -8,9 +8,10 @@ import { view } from '#apiserver/engine/engine.ts';
 import { decodeOptions } from './body.ts';
 import { idOf, type RestContext, scopeOf } from './context.ts';
 import { listOptions } from './list-options.ts';
+import { encodeAs } from './media.ts';
 import { dryRunErrors, numberParameter } from './options.ts';
 import { answerMany, answerOne, representation } from './representation.ts';
-import { type Answer, jsonAnswer } from './respond.ts';
+import type { Answer } from './respond.ts';
 import { selection } from './selection.ts';
 
 const POLICIES = ['Background', 'Foreground', 'Orphan'];
@@ -24,6 +25,7 @@ export async function deleteOne(context: RestContext): Promise<Answer> {
   const { request, served, info, engine, target } = context;
   const how = representation(request.headers.accept, served, info.query);
   const { dryRun, ...options } = await readOptions(context);
+  warnOfOrphans(context, options.propagation);
   const { entry, result } = await deleteObject(engine, idOf(context), options, scopeOf(context, dryRun));
   if (result !== 'deleted' || returnsDeletedObject(served.storedAs)) return answerOne(200, entry, how);
   const { group, plural } = served.kind;
@@ -33,7 +35,16 @@ export async function deleteOne(context: RestContext): Promise<Answer> {
     kind: plural,
     uid: view(served, entry).metadata?.uid,
   };
-  return jsonAnswer(200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details });
+  const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
+  return encodeAs(200, status, how.format.mediaType, 'meta/v1.Status');
+}
+
+/** Jobs are older than the garbage collector and leave their pods behind unless told otherwise. */
+function warnOfOrphans({ served, warnings }: RestContext, propagation: Propagation | undefined): void {
+  if (served.storedAs !== 'jobs.batch' || propagation !== undefined) return;
+  warnings.push(
+    'child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set propagationPolicy=Orphan to suppress this warning',
+  );
 }
 
 /** DELETE of what a list would show; answers with what was deleted. */

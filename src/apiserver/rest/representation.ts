@@ -25,6 +25,8 @@ export interface Representation {
   readonly includeObject: string;
 }
 
+const NEWLINE = Buffer.from('\n');
+
 const META_VERSIONS = new Set(['v1', 'v1beta1']);
 const TRANSFORMS = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
 
@@ -44,7 +46,7 @@ export function representation(
 /** One object, as the answer to a request. */
 export function answerOne(code: number, entry: Entry, how: Representation): Answer | Promise<Answer> {
   const { format, served } = how;
-  if (isPlain(how)) return { code, mediaType: format.mediaType, body: entry.bytes };
+  if (isPlain(how)) return { code, mediaType: format.mediaType, body: Buffer.concat([entry.bytes, NEWLINE]) };
   refuse(how, 'PartialObjectMetadataList');
   const object = view(served, entry);
   const value = format.as === undefined ? object : transform([object], how, metaOfOne(object));
@@ -74,7 +76,7 @@ export function eventObject(entry: Entry, how: Representation, firstOfTable: boo
   const value = transform([object], how, metaOfOne(object));
   if (how.format.as.kind !== 'Table' || firstOfTable) return value;
   // The columns are sent once.
-  return { ...(value as object), columnDefinitions: null };
+  return { ...value, columnDefinitions: null };
 }
 
 /** The bytes of the cache can be sent as they are. */

@@ -66,7 +66,7 @@ export function warn(response: ServerResponse, text: string): void {
 }
 
 function acceptsGzip(request: IncomingMessage): boolean {
-  return /(^|,)\s*gzip\s*(;|,|$)/.test(String(request.headers['accept-encoding'] ?? ''));
+  return /(^|,)\s*gzip\s*(;|,|$)/.test(request.headers['accept-encoding'] ?? '');
 }
 
 /** People read with curl, wget and browsers; they get indented JSON without asking. */

@@ -1,3 +1,4 @@
+import { decodeParsed } from '#api/machinery/decode.ts';
 import { type FieldRequirement, matchesFields } from '#api/machinery/field-selector.ts';
 import { matchesLabels } from '#api/machinery/label-selector.ts';
 import { badRequest } from '#api/machinery/status-error.ts';
@@ -53,7 +54,8 @@ function fieldsOf(served: Served, entry: Entry, fields: readonly FieldRequiremen
 
 function checkFields(served: Served, fields: readonly FieldRequirement[]): void {
   if (fields.length === 0) return;
-  const known = served.strategy.selectableFields({ metadata: {} });
+  const { object: empty } = decodeParsed({ value: {}, duplicates: [] }, served.kind);
+  const known = served.strategy.selectableFields(empty);
   const generic = Object.keys(known).every((field) => field.startsWith('metadata.'));
   // Kinds without fields of their own take both, whether they have namespaces or not.
   const unknown = fields.find(

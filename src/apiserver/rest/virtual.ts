@@ -10,7 +10,7 @@ import { type Answer, jsonAnswer } from './respond.ts';
 
 /** POST of something that is computed, not stored: reviews, tokens. */
 export async function serveVirtual(context: RestContext, create: VirtualCreate): Promise<Answer> {
-  const { info, served, attributes, engine, warnings } = context;
+  const { info, attributes, engine, warnings } = context;
   if (info.verb !== 'create') throw methodNotAllowed();
   const expected = expectedBody(context);
   const { object, ...decoded } = await decodeBody(context.request, expected, 'Warn');

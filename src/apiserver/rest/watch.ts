@@ -33,12 +33,13 @@ export async function watch(context: RestContext): Promise<void> {
     return;
   }
   if (options.sendInitialEvents === true && options.bookmarks) sender.bookmark(engine.cache.revision, true);
-  using _subscription = cache.onEvent((event) => sender.change(event));
-  using _bookmarks = options.bookmarks
-    ? repeat(BOOKMARK_MS, () => sender.bookmark(engine.cache.revision, false))
-    : undefined;
+  const whileOpen = new DisposableStack();
+  whileOpen.use(cache.onEvent((event) => sender.change(event)));
+  const bookmark = (): void => sender.bookmark(engine.cache.revision, false);
+  if (options.bookmarks) whileOpen.use(repeat(BOOKMARK_MS, bookmark));
   await over(request, options.timeoutMs, context.signal);
-  if (options.bookmarks) sender.bookmark(engine.cache.revision, false);
+  whileOpen.dispose();
+  if (options.bookmarks) bookmark();
   stream.end();
 }
 

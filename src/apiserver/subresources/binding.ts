@@ -27,7 +27,7 @@ export async function bind(context: RestContext): Promise<Answer> {
       id: idOf(context),
       subresource: 'binding',
       raw: true,
-      change: (current) => bound(current as Pod | undefined, name, nodeName, binding, context.engine.now()),
+      change: (current) => bound(current, name, nodeName, binding, context.engine.now()),
     },
     scopeOf(context, dryRun),
   );

@@ -1,6 +1,6 @@
 import type { Namespace } from '#api/core/v1.gen.ts';
 import { metaOf } from '#api/machinery/object.ts';
-import { conflict, notFound, STALE_OBJECT } from '#api/machinery/status-error.ts';
+import { conflict, invalid, notFound, STALE_OBJECT } from '#api/machinery/status-error.ts';
 import { updateObject } from '#apiserver/engine/update.ts';
 import { decodeBody } from '#apiserver/rest/body.ts';
 import { idOf, type RestContext, scopeOf } from '#apiserver/rest/context.ts';
@@ -23,8 +23,10 @@ export async function finalize(context: RestContext): Promise<Answer> {
     if (resourceVersion && resourceVersion !== current.metadata?.resourceVersion)
       throw conflict(served.kind, target.name, STALE_OBJECT);
     const finalizers = wanted.spec?.finalizers ?? [];
-    current.spec = finalizers.length > 0 ? { ...current.spec, finalizers } : {};
-    return current;
+    const next = { ...current, spec: finalizers.length > 0 ? { ...current.spec, finalizers } : {} };
+    const findings = served.strategy.validateUpdate(next, current);
+    if (findings.length > 0) throw invalid(served.kind, target.name, findings);
+    return next;
   };
   const { entry } = await updateObject(
     context.engine,
@@ -32,7 +34,7 @@ export async function finalize(context: RestContext): Promise<Answer> {
       id: idOf(context),
       subresource: 'finalize',
       raw: true,
-      change: (current) => change(current as Namespace | undefined),
+      change: (current) => change(current),
     },
     scopeOf(context, dryRun),
   );

@@ -1,4 +1,4 @@
-import { noSuchResource } from '#api/machinery/status-error.ts';
+import { noSuchResource, notImplemented } from '#api/machinery/status-error.ts';
 import type { RestContext } from '#apiserver/rest/context.ts';
 import { methodNotAllowed } from '#apiserver/rest/not-allowed.ts';
 import { getOne } from '#apiserver/rest/read.ts';
@@ -14,13 +14,18 @@ type Verbs = Readonly<Record<string, Handler>>;
 /** Subresources that show the object itself and change a part of it. */
 const PART_OF_OBJECT: Verbs = { get: getOne, update: put, patch };
 
+const notBuilt: Handler = ({ target }) =>
+  Promise.reject(notImplemented(`changing pods/${target.subresource}`));
+
+const READ_ONLY: Verbs = { get: getOne, update: notBuilt, patch: notBuilt };
+
 const SCALE: Verbs = { get: getScale, update: putScale, patch: patchScale };
 
 const BY_NAME: Readonly<Record<string, Verbs>> = {
   status: PART_OF_OBJECT,
   approval: PART_OF_OBJECT,
-  ephemeralcontainers: PART_OF_OBJECT,
-  resize: PART_OF_OBJECT,
+  ephemeralcontainers: READ_ONLY,
+  resize: READ_ONLY,
   scale: SCALE,
   binding: { create: bind },
   eviction: { create: evict },
