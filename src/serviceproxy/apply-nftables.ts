@@ -21,6 +21,8 @@ export class NftablesDataPlane implements DataPlane {
   #services = new Map<string, ServicePlan>();
   /** Of the kernel's ruleset after our last change: as long as it stays, nobody touched anything. */
   #generation = -1;
+  /** The kernel refused something: it holds neither the old model nor the new one. */
+  #isBroken = false;
 
   constructor(client: NftablesClient) {
     this.#client = client;
@@ -32,6 +34,7 @@ export class NftablesDataPlane implements DataPlane {
     const full = this.#ruleset.update(model.services);
     if (this.#isAdoptable(model.settings)) this.#repair();
     else this.#build(model.settings, full);
+    this.#isBroken = false;
     this.#generation = this.#client.generation();
   }
 
@@ -43,6 +46,7 @@ export class NftablesDataPlane implements DataPlane {
       else this.#services.set(key, plan);
     }
     const transaction = ruleset.update(changes);
+    if (this.#isBroken) return this.#rebuild(ruleset.settings);
     if (transaction.isEmpty) return;
     try {
       this.#client.run(transaction);
@@ -80,12 +84,13 @@ export class NftablesDataPlane implements DataPlane {
     this.#client.run(services);
   }
 
-  #rebuild(settings: NodeSettings, cause: Error): void {
+  #rebuild(settings: NodeSettings, cause?: Error): void {
+    this.#isBroken = true;
     try {
       if (this.#findTable() !== undefined) this.#client.run(new Transaction().delete(TABLE));
       this.set({ settings, services: this.#services });
     } catch (error) {
-      const first = cause.message === (error as Error).message ? '' : ` (at first: ${cause.message})`;
+      const first = cause === undefined ? '' : ` (at first: ${cause.message})`;
       const what = `table ${TABLE.family} ${TABLE.name} cannot be brought up to date${first}`;
       throw new Error(`${what}: ${(error as Error).message}`, { cause: error });
     }

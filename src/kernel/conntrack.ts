@@ -1,0 +1,104 @@
+import type { IpFamily } from '#lib/ip.ts';
+import { ipFamily } from '#lib/ip.ts';
+import { Errno } from '#os/libc.ts';
+import { NETLINK_NETFILTER, NetlinkSocket } from '#os/netlink-socket.ts';
+import {
+  beginConntrack,
+  CONNTRACK_DELETE,
+  CONNTRACK_GET,
+  CONNTRACK_NEW,
+  decodeFlow,
+  encodeFlowKey,
+  type Flow,
+} from '#wire/conntrack.ts';
+import {
+  decodeAck,
+  decodeMessages,
+  NetlinkWriter,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from '#wire/netlink.ts';
+
+const ENOENT = 2;
+const RECEIVE_BUFFER_BYTES = 4 << 20;
+
+/** What a component needs of connection tracking. */
+export interface ConntrackClient extends Disposable {
+  /** Deletes the flows that `isStale` picks; returns how many there were. */
+  deleteFlows(isStale: (flow: Flow) => boolean): number;
+}
+
+/** The kernel's table of one network namespace, over netlink. Synchronous. */
+export class Conntrack implements ConntrackClient {
+  readonly #socket: NetlinkSocket;
+  #sequence = 0;
+
+  private constructor(socket: NetlinkSocket) {
+    this.#socket = socket;
+  }
+
+  static open({ netns }: { netns?: number | undefined } = {}): Conntrack {
+    const options = { netns, receiveBufferBytes: RECEIVE_BUFFER_BYTES };
+    return new Conntrack(NetlinkSocket.open(NETLINK_NETFILTER, options));
+  }
+
+  /** Every flow with ports goes by once; only those picked are kept. */
+  deleteFlows(isStale: (flow: Flow) => boolean): number {
+    const stale: Flow[] = [];
+    this.visit((flow) => {
+      if (isStale(flow)) stale.push(flow);
+    });
+    return stale.filter((flow) => this.#delete(flow)).length;
+  }
+
+  visit(visitor: (flow: Flow) => void): void {
+    const flags = NLM_F_REQUEST | NLM_F_DUMP;
+    this.#send(CONNTRACK_GET, flags, undefined, () => {});
+    for (let datagram = this.#socket.receive(); datagram !== undefined; datagram = this.#socket.receive()) {
+      for (const message of decodeMessages(datagram)) {
+        if (message.type === NLMSG_DONE) return;
+        if (message.type === NLMSG_ERROR) throw new Errno('conntrack', decodeAck(message).errno, 'dump');
+        const flow = message.type === CONNTRACK_NEW ? decodeFlow(message) : undefined;
+        if (flow !== undefined) visitor(flow);
+      }
+    }
+  }
+
+  /** False when it has gone by itself meanwhile. */
+  #delete(flow: Flow): boolean {
+    const flags = NLM_F_REQUEST | NLM_F_ACK;
+    this.#send(CONNTRACK_DELETE, flags, ipFamily(flow.original.source), (writer) =>
+      encodeFlowKey(writer, flow),
+    );
+    let deleted = false;
+    for (let datagram = this.#socket.receive(); datagram !== undefined; datagram = this.#socket.receive()) {
+      for (const message of decodeMessages(datagram)) {
+        if (message.type !== NLMSG_ERROR) continue;
+        const { errno } = decodeAck(message);
+        if (errno !== 0 && errno !== ENOENT) throw new Errno('conntrack', errno, 'delete');
+        deleted = errno === 0;
+      }
+    }
+    return deleted;
+  }
+
+  #send(
+    type: number,
+    flags: number,
+    family: IpFamily | undefined,
+    body: (writer: NetlinkWriter) => void,
+  ): void {
+    const writer = new NetlinkWriter(256);
+    const start = beginConntrack(writer, type, flags, ++this.#sequence, family);
+    body(writer);
+    writer.endMessage(start);
+    this.#socket.send(writer.bytes());
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,134 @@
+import type { ConntrackClient } from '#kernel/conntrack.ts';
+import type { ChangeTracker } from './change-tracker.ts';
+import type { DataPlane } from './data-plane.ts';
+import type { NodeSettings, ServicePlan } from './forwarding-model.ts';
+import { planService } from './plan-service.ts';
+import { changedUdpFrontends, isStaleFlow } from './plan-stale-flows.ts';
+import type { ProxyHealth, ServiceHealthServers } from './serve-health.ts';
+import type { ServiceWatch } from './watch-services.ts';
+
+const RETRY_MS = 1000;
+/** Bursts of changes share one walk through the connection table. */
+const CONNTRACK_DELAY_MS = 20;
+
+export interface SyncParts {
+  readonly watch: ServiceWatch;
+  readonly tracker: ChangeTracker;
+  readonly dataPlane: DataPlane;
+  readonly conntrack: ConntrackClient;
+  readonly healthServers: ServiceHealthServers;
+  readonly settings: NodeSettings;
+  readonly signal: AbortSignal;
+  readonly log: (message: string) => void;
+}
+
+/** Brings what changed into the kernel, and again until it is there. */
+export class SyncLoop {
+  readonly #parts: SyncParts;
+  readonly #plans = new Map<string, ServicePlan>();
+  readonly #staleFrontends = new Map<string, ReadonlySet<string>>();
+  #conntrackTimer: NodeJS.Timeout | undefined;
+  #lastUpdatedMs = 0;
+  #pendingSinceMs: number | undefined;
+
+  constructor(parts: SyncParts) {
+    this.#parts = parts;
+  }
+
+  /** Everything at once. */
+  first(): void {
+    const { watch, dataPlane, tracker, settings } = this.#parts;
+    tracker.take();
+    const changes = this.#plan(
+      [...watch.services.store.values()].map(({ metadata }) => `${metadata?.namespace}/${metadata?.name}`),
+    );
+    for (const [key, plan] of changes) if (plan !== undefined) this.#plans.set(key, plan);
+    dataPlane.set({ settings, services: this.#plans });
+    this.#done(changes, new Map());
+  }
+
+  all(): void {
+    for (const key of this.#plans.keys()) this.#parts.tracker.add(key);
+  }
+
+  sync(): void {
+    const { tracker, dataPlane, signal, log } = this.#parts;
+    if (signal.aborted || this.#lastUpdatedMs === 0) return;
+    const keys = tracker.take();
+    if (keys.size === 0) return;
+    this.#pendingSinceMs ??= Date.now();
+    try {
+      const changes = this.#plan(keys);
+      dataPlane.update(changes);
+      const old = new Map<string, ServicePlan | undefined>();
+      for (const [key, plan] of changes) {
+        old.set(key, this.#plans.get(key));
+        if (plan === undefined) this.#plans.delete(key);
+        else this.#plans.set(key, plan);
+      }
+      this.#done(changes, old);
+    } catch (error) {
+      log(
+        `rules of ${keys.size} Services: ${(error as Error).message}; trying again in ${RETRY_MS / 1000} s`,
+      );
+      tracker.giveBack(keys);
+      setTimeout(() => this.sync(), RETRY_MS).unref();
+    }
+  }
+
+  audit(): void {
+    const { dataPlane, log } = this.#parts;
+    try {
+      const differences = dataPlane.audit();
+      if (differences > 0) log(`somebody changed our rules: ${differences} differences repaired`);
+    } catch (error) {
+      log(`audit: ${(error as Error).message}`);
+    }
+  }
+
+  health(): ProxyHealth {
+    const nodeEligible = this.#parts.watch.nodeEligible();
+    return { lastUpdatedMs: this.#lastUpdatedMs, pendingSinceMs: this.#pendingSinceMs, nodeEligible };
+  }
+
+  #plan(keys: Iterable<string>): Map<string, ServicePlan | undefined> {
+    const { watch } = this.#parts;
+    const topology = watch.topology();
+    const plans = new Map<string, ServicePlan | undefined>();
+    for (const key of keys) {
+      const service = watch.services.store.get(key);
+      plans.set(key, service && planService(service, watch.slicesOf(key), topology));
+    }
+    return plans;
+  }
+
+  /** What follows the rules and must not delay them. */
+  #done(
+    changes: ReadonlyMap<string, ServicePlan | undefined>,
+    old: ReadonlyMap<string, ServicePlan | undefined>,
+  ): void {
+    this.#lastUpdatedMs = Date.now();
+    this.#pendingSinceMs = undefined;
+    for (const [key, plan] of changes) {
+      this.#parts.healthServers.set(key, plan);
+      for (const [frontend, endpoints] of changedUdpFrontends(old.get(key), plan))
+        this.#staleFrontends.set(frontend, endpoints);
+    }
+    if (this.#staleFrontends.size === 0 || this.#conntrackTimer !== undefined) return;
+    this.#conntrackTimer = setTimeout(() => this.#deleteStaleFlows(), CONNTRACK_DELAY_MS);
+    this.#conntrackTimer.unref();
+  }
+
+  #deleteStaleFlows(): void {
+    const { conntrack, settings, signal, log } = this.#parts;
+    this.#conntrackTimer = undefined;
+    const frontends = new Map(this.#staleFrontends);
+    this.#staleFrontends.clear();
+    if (signal.aborted) return;
+    try {
+      conntrack.deleteFlows((flow) => isStaleFlow(flow, frontends, settings));
+    } catch (error) {
+      log(`stale UDP flows: ${(error as Error).message}`);
+    }
+  }
+}
