@@ -253,7 +253,7 @@ test('readPatch() answers as upstream when the patch does not fit', () => {
   assert.equal(wrongType.status.details?.causes?.[0]?.field, 'patch');
   assert.equal(apply('strategic', { spec: { strategy: { $patch: 'x' } } }).code, 500);
   assert.equal(apply('strategic', { metadata: { $retainKeys: 1 } }).code, 400);
-  assert.equal(apply('merge', { x: 1 }, 'Strict').code, 400);
+  assert.equal(apply('merge', { x: 1 }, 'Strict').code, 422);
 });
 
 test('readPatch() ignores apiVersion and kind in a strategic patch', () => {
