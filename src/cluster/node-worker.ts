@@ -1,6 +1,7 @@
 import { ApiClient } from '#kube/client.ts';
 import { type NodeAgent, startNode } from '#node/node.ts';
 import { enterNewNetworkNamespace } from '#os/namespace.ts';
+import { startServiceProxy } from '#serviceproxy/serviceproxy.ts';
 import { ownProgram } from './entries.ts';
 import type { NodeCalls, NodeStart } from './messages.ts';
 import { resolveAddresses } from './stub-resolver.ts';
@@ -16,8 +17,10 @@ joinSupervisor(
     ({
       openNamespace: () => netns,
       async start(input) {
-        agent = await startAgent(input);
-        traceStart(input.node.name, 'is registered');
+        // Services first reach pods when both run; neither waits for the other.
+        const [started] = await Promise.all([startAgent(input), startProxy(input)]);
+        agent = started;
+        traceStart(input.node.name, 'runs');
       },
       async resolves({ name, servers }) {
         const asked = resolveAddresses(name, { servers, timeoutMs: PROBE_TIMEOUT_MS });
@@ -28,6 +31,18 @@ joinSupervisor(
 );
 
 const netns = enterNewNetworkNamespace();
+
+async function startProxy({ node, families, proxyClient }: NodeStart): Promise<void> {
+  await startServiceProxy({
+    nodeName: node.name,
+    client: new ApiClient(proxyClient),
+    nodeAddresses: node.addresses,
+    clusterCidrs: families.map(({ podNetwork }) => podNetwork),
+    serviceCidrs: families.map(({ serviceNetwork }) => serviceNetwork),
+    signal: new AbortController().signal,
+    log: (message) => console.error(new Date().toISOString(), message),
+  });
+}
 
 function startAgent(input: NodeStart): Promise<NodeAgent> {
   const { node, families, apiServer, caCertificate, certificates } = input;
