@@ -16,6 +16,7 @@ export function parseImageReference(text: string): ImageReference | undefined {
   const path = hasHost ? name.slice(first.length + 1) : name;
   if (!/^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*$/.test(path))
     return undefined;
+  if (hasHost && !/^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d{1,5})?$/.test(first)) return undefined;
   const host = hasHost ? (first === 'index.docker.io' ? 'docker.io' : first) : 'docker.io';
   const repository =
     host === 'docker.io' && !path.includes('/') ? `docker.io/library/${path}` : `${host}/${path}`;

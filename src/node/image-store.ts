@@ -2,6 +2,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import {
   cpSync,
+  createReadStream,
+  createWriteStream,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -13,6 +15,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { type ImageConfig, isOciLayout, openArchive } from './image-archive.ts';
 import { extractLayer } from './image-extract.ts';
 import { formatImageReference, parseImageReference } from './image-reference.ts';
@@ -55,6 +58,20 @@ export class ImageStore {
 
   /** Unpacks a tar archive (docker, OCI, plain) or copies a folder, under the name; replaces what had it. */
   async load(source: string, options: LoadOptions = {}): Promise<StoredImage> {
+    const info = statSync(source);
+    if (info.isFile() || info.isDirectory()) return this.#loadFrom(source, options);
+    // A pipe cannot be read twice, and the manifest may come after the layers.
+    const copy = join(this.directory, `${randomUUID()}.partial`);
+    mkdirSync(this.directory, { recursive: true });
+    try {
+      await pipeline(createReadStream(source), createWriteStream(copy));
+      return await this.#loadFrom(copy, options);
+    } finally {
+      rmSync(copy, { force: true });
+    }
+  }
+
+  async #loadFrom(source: string, options: LoadOptions): Promise<StoredImage> {
     const isFolder = statSync(source).isDirectory() && !isOciLayout(source);
     const archive = isFolder ? undefined : openArchive(source);
     const reference = fullName(options.name ?? archive?.names[0], source);

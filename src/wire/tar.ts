@@ -86,6 +86,7 @@ function readNumber(bytes: Buffer, at: number, length: number): number {
       8,
     );
   }
-  if (!Number.isSafeInteger(value) || value < 0) throw new TarError('a header has a number out of range');
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new TarError('a header has a number out of range: this is no tar archive');
   return value;
 }
