@@ -5,7 +5,13 @@ import { formatTime } from '#api/machinery/time.ts';
 import type { Entry } from '#apiserver/cache/entry.ts';
 import { WriteConflict } from '#apiserver/storage/storage.ts';
 import { NO_PLAN } from './companions.ts';
-import { gracePeriod, keepsGracePeriod, markTerminating, orphansByDefault } from './deletion-rules.ts';
+import {
+  endsInTwoSteps,
+  gracePeriod,
+  keepsGracePeriod,
+  markTerminating,
+  orphansByDefault,
+} from './deletion-rules.ts';
 import {
   byKind,
   copyOf,
@@ -50,12 +56,12 @@ export async function deleteObject(
     try {
       const changed = !equalJson(object.metadata, view(id.served, entry).metadata);
       const wasTerminating = entry.object.metadata?.deletionTimestamp !== undefined;
-      if (isFinished(object) && !(wasTerminating && changed))
-        return await remove(engine, id, entry, object, scope);
+      const removable = isFinished(object) && (wasTerminating || !endsInTwoSteps(id.served.storedAs));
+      if (removable && !(wasTerminating && changed)) return await remove(engine, id, entry, object, scope);
       if (!changed) return { entry, result: 'unchanged' };
       const marked = await mark(engine, id, entry, object, scope);
       // A wait that was cut short is seen by watchers before the end.
-      if (!isFinished(object) || scope.dryRun) return marked;
+      if (!removable || scope.dryRun) return marked;
     } catch (error) {
       if (!(error instanceof WriteConflict)) throw error;
     }

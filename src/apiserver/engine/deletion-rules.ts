@@ -56,3 +56,8 @@ export function markTerminating(resource: string, object: KubeObject): void {
 export function keepsGracePeriod(resource: string): boolean {
   return resource !== 'namespaces';
 }
+
+/** The first delete of a namespace only marks it, also when nothing keeps it. */
+export function endsInTwoSteps(resource: string): boolean {
+  return resource === 'namespaces';
+}
