@@ -12,7 +12,7 @@ import type { FieldError } from './machinery/field-error.ts';
 import { type KindInfo, kindFor } from './machinery/kinds.ts';
 import { isJsonObject, type KubeObject, metaOf } from './machinery/object.ts';
 import { type PatchType, readPatch } from './machinery/patch.ts';
-import { invalid, isInvalid, StatusError } from './machinery/status-error.ts';
+import { invalid, isInvalid, type StatusError } from './machinery/status-error.ts';
 import { strategyFor } from './machinery/strategy.ts';
 
 interface Step {
@@ -129,7 +129,7 @@ function allocate(
 ): FieldError[] {
   if (kind.kind !== 'Service') return [];
   const service = object as Service;
-  const errors = planServiceFamilies(service, old as Service | undefined, families);
+  const errors = planServiceFamilies(service, old, families);
   const { spec } = service;
   if (errors.length > 0 || spec === undefined) return errors;
   if (spec.type !== 'ExternalName' && spec.clusterIPs?.[0] !== 'None') {

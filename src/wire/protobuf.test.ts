@@ -59,7 +59,7 @@ test('readFields() throws nothing but ProtobufError on any bytes', () => {
 
 const BAD: readonly [string, number[], RegExp][] = [
   ['a message cut inside a varint', [0x08, 0x80], /ends inside a varint/],
-  ['a varint without end', [0x08, ...new Array<number>(11).fill(0x80)], /longer than ten bytes/],
+  ['a varint without end', [0x08, ...Array.from({ length: 11 }, () => 0x80)], /longer than ten bytes/],
   ['a length beyond the message', [0x0a, 0x05, 1], /5 bytes with 1 bytes left/],
   ['a fixed field cut short', [0x09, 1, 2], /ends inside a field/],
   ['a group', [0x0b], /wire type 3/],

@@ -102,8 +102,8 @@ test('OpenAPI tells kubectl how to patch a Service', () => {
   assert.deepEqual(patch?.['x-kubernetes-group-version-kind'], { group: '', version: 'v1', kind: 'Service' });
   const parameters = patch?.['parameters'] as { name: string }[];
   assert.ok(parameters.some(({ name }) => name === 'fieldValidation'));
-  const { content } = patch?.['requestBody'] as { content: object };
-  assert.ok('application/strategic-merge-patch+json' in content);
+  const body = patch?.['requestBody'] as { content: object } | undefined;
+  assert.ok('application/strategic-merge-patch+json' in (body?.content ?? {}));
   const ports = components.schemas['io.k8s.api.core.v1.ServiceSpec']?.properties['ports'];
   assert.equal(ports?.['x-kubernetes-patch-merge-key'], 'port');
   assert.deepEqual(ports?.['x-kubernetes-list-map-keys'], ['port', 'protocol']);
