@@ -24,6 +24,12 @@ export function openSqliteStorage(path: string): Storage {
   return new SqliteStorage(openDatabase(path));
 }
 
+/** What a write puts an end to: revision 0 where there was nothing. */
+interface Replaced {
+  readonly revision: number;
+  readonly value: string | undefined;
+}
+
 /** The open transaction. `done` settles when it is committed. */
 interface Batch {
   readonly events: StorageEvent[];
@@ -80,7 +86,15 @@ class SqliteStorage implements Storage {
   async write(writes: readonly Write[]): Promise<readonly number[]> {
     if (this.#closed) throw new StorageError('the storage is closed');
     const batch = (this.#batch ??= this.#begin());
-    const replaced = writes.map((write) => this.#compare(write));
+    let replaced: Replaced[];
+    try {
+      replaced = writes.map((write) => this.#compare(write));
+    } catch (conflict) {
+      // It may be with a write of this same open batch. Told before the commit, a caller that reads again
+      // would still see the old state and conflict for ever, and the batch would never get its turn.
+      await batch.done.catch(() => {});
+      throw conflict;
+    }
     const revisions = batch.append(() => writes.map((write, i) => this.#append(batch, write, replaced[i])));
     await batch.done;
     return revisions;
@@ -160,18 +174,14 @@ class SqliteStorage implements Storage {
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
   }
 
-  #compare({ key, expectedRevision }: Write): { revision: number; value: string | undefined } {
+  #compare({ key, expectedRevision }: Write): Replaced {
     const row = this.#sql.newest(key);
     const actual = row === undefined || row.value === null ? 0 : row.revision;
     if (actual !== expectedRevision) throw new WriteConflict(key, expectedRevision, actual);
     return { revision: row?.revision ?? 0, value: row?.value ?? undefined };
   }
 
-  #append(
-    batch: Batch,
-    { key, value }: Write,
-    replaced: { revision: number; value: string | undefined } | undefined,
-  ): number {
+  #append(batch: Batch, { key, value }: Write, replaced: Replaced | undefined): number {
     const revision = ++this.#lastAssigned;
     this.#sql.append(revision, key, value ?? null, replaced?.revision ?? 0);
     batch.events.push({ key, revision, value, previous: replaced?.value });

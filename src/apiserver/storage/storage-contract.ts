@@ -39,6 +39,18 @@ export function describeStorage(name: string, open: () => Storage): void {
       assert.equal((await storage.get('/a'))?.value, '2');
     });
 
+    it('`write()` throws `WriteConflict` only after watchers have seen the write it conflicts with', async () => {
+      await using storage = open();
+      const seen: string[] = [];
+      using _watch = storage.watch(storage.revision, (events) => {
+        seen.push(...events.map(({ value }) => value ?? ''));
+      });
+      const first = storage.write([create('/a', 'first')]);
+      await assert.rejects(storage.write([create('/a', 'second')]), WriteConflict);
+      assert.deepEqual(seen, ['first']);
+      await first;
+    });
+
     it('`write()` lets one of two racing writers of a key win', async () => {
       await using storage = open();
       const results = await Promise.allSettled([

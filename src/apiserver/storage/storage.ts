@@ -55,7 +55,8 @@ export interface Storage extends AsyncDisposable {
   list(options: ListOptions): Promise<ListResult>;
   /**
    * Does all of `writes` or, throwing `WriteConflict`, none. Resolves with their revisions (a new
-   * one each, in order) when they are durable and all watchers have seen them.
+   * one each, in order) when they are durable and all watchers have seen them. A conflict is told
+   * when all watchers have seen the write it is with: to read again and retry always makes progress.
    */
   write(writes: readonly Write[]): Promise<readonly number[]>;
   /**
