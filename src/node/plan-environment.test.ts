@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Container, Pod } from '#api/core/v1.gen.ts';
 import { ContainerConfigError, environmentReferences, planEnvironment } from './plan-environment.ts';
 import { expand } from './plan-expansion.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decodePax, decodeTarHeader, TarError, tarPadding } from './tar.ts';
 
 /** A ustar header with a right checksum. */
