@@ -38,15 +38,12 @@ export async function keepLease(options: LeaseOptions): Promise<void> {
   }
 }
 
-/** One renewal, on top of the Lease as it was last seen. */
+/** One renewal, on top of the Lease as it was last seen; without `known` it is read first. */
 export async function renewLease(options: LeaseOptions, known?: Lease): Promise<Lease> {
   const { client, namespace, name, signal } = options;
   const current = known ?? (await readLease(options));
   if (current !== undefined) {
-    return client.update(LEASES, renewed(current, options), { signal }).catch((error: unknown) => {
-      if (isNotFound(error)) return renewLease(options);
-      throw error;
-    });
+    return client.update(LEASES, renewed(current, options), { signal });
   }
   const { ownerReferences } = options;
   const fresh: Lease = { metadata: { namespace, name, ...(ownerReferences && { ownerReferences }) } };
@@ -66,7 +63,7 @@ async function readLease({ client, namespace, name, signal }: LeaseOptions): Pro
 function renewed(lease: Lease, { holderIdentity, leaseDurationSeconds = 40 }: LeaseOptions): Lease {
   const now = formatMicroTime(Date.now());
   const same = lease.spec?.holderIdentity === holderIdentity;
-  const taken = { acquireTime: now, leaseTransitions: (lease.spec?.leaseTransitions ?? -1) + 1 };
+  const taken = { acquireTime: now, leaseTransitions: (lease.spec?.leaseTransitions ?? 0) + 1 };
   return {
     ...lease,
     spec: {
