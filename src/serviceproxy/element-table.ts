@@ -1,11 +1,5 @@
 import type { PlannedElement } from './plan-service-elements.ts';
 
-/** Elements to take out of the kernel and to put into it, in this order. */
-export interface ElementChanges {
-  readonly remove: readonly PlannedElement[];
-  readonly add: readonly PlannedElement[];
-}
-
 /**
  * Every element of the table with the Services that want it. Two may want the same (an external IP given
  * to both, an endpoint that serves both): the one whose name sorts first has it, the other one next.
@@ -24,60 +18,62 @@ export class ElementTable {
     for (const [key, { element }] of this.#single) yield [key, element];
   }
 
-  /** Replaces all that one Service wants. */
+  get(key: string): PlannedElement | undefined {
+    return this.#single.get(key)?.element;
+  }
+
+  /** Replaces all that one Service wants; puts what was there into `before`, unless it has it already. */
   replace(
     owner: string,
     old: ReadonlyMap<string, PlannedElement>,
     next: ReadonlyMap<string, PlannedElement>,
-  ): ElementChanges {
-    const remove: PlannedElement[] = [];
-    const add: PlannedElement[] = [];
-    const note = (before: PlannedElement | undefined, after: PlannedElement | undefined): void => {
-      if (before !== undefined && after !== undefined && sameData(before, after)) return;
-      if (before !== undefined) remove.push(before);
-      if (after !== undefined) add.push(after);
+    before: Map<string, PlannedElement | undefined>,
+  ): void {
+    const touch = (key: string): void => {
+      if (!before.has(key)) before.set(key, this.get(key));
     };
     for (const key of old.keys()) {
-      if (!next.has(key)) note(this.#single.get(key)?.element, this.#withdraw(owner, key));
+      if (next.has(key)) continue;
+      touch(key);
+      this.#withdraw(owner, key);
     }
-    for (const [key, element] of next) note(this.#single.get(key)?.element, this.#claim(owner, key, element));
-    return { remove, add };
+    for (const [key, element] of next) {
+      touch(key);
+      this.#claim(owner, key, element);
+    }
   }
 
-  /** Returns who has the element then. */
-  #claim(owner: string, key: string, element: PlannedElement): PlannedElement {
+  #claim(owner: string, key: string, element: PlannedElement): void {
     const holder = this.#single.get(key);
     if (holder === undefined || (holder.owner === owner && !this.#contested.has(key))) {
       this.#single.set(key, { owner, element });
-      return element;
+      return;
     }
     const claims = this.#contested.get(key) ?? new Map([[holder.owner, holder.element]]);
     claims.set(owner, element);
     this.#contested.set(key, claims);
-    return this.#settle(key, claims);
+    this.#settle(key, claims);
   }
 
-  #withdraw(owner: string, key: string): PlannedElement | undefined {
+  #withdraw(owner: string, key: string): void {
     const claims = this.#contested.get(key);
     if (claims === undefined) {
       if (this.#single.get(key)?.owner === owner) this.#single.delete(key);
-      return this.#single.get(key)?.element;
+      return;
     }
     claims.delete(owner);
-    const element = this.#settle(key, claims);
+    this.#settle(key, claims);
     if (claims.size === 1) this.#contested.delete(key);
-    return element;
   }
 
-  #settle(key: string, claims: ReadonlyMap<string, PlannedElement>): PlannedElement {
+  #settle(key: string, claims: ReadonlyMap<string, PlannedElement>): void {
     const [first = ''] = [...claims.keys()].toSorted();
     const element = claims.get(first) as PlannedElement;
     this.#single.set(key, { owner: first, element });
-    return element;
   }
 }
 
-function sameData({ data: a }: PlannedElement, { data: b }: PlannedElement): boolean {
+export function sameData({ data: a }: PlannedElement, { data: b }: PlannedElement): boolean {
   return a === b || dataText(a) === dataText(b);
 }
 

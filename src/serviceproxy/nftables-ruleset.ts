@@ -1,6 +1,6 @@
 import type { NftMap, NftSet } from '#kernel/nftables/objects.ts';
 import { Transaction } from '#kernel/nftables/transaction.ts';
-import { ElementTable } from './element-table.ts';
+import { ElementTable, sameData } from './element-table.ts';
 import type { ForwardingModel, NodeSettings, ServicePlan } from './forwarding-model.ts';
 import { type PlannedChain, planBaseChains, settingElements } from './nftables-chains.ts';
 import { BASE_CHAINS, elementSets, LAYOUTS, settingSets, TABLE } from './nftables-layout.ts';
@@ -34,8 +34,7 @@ export class NftablesRuleset {
     transaction: Transaction = new Transaction(),
   ): Transaction {
     const newChains: PlannedChain[] = [];
-    const removed = new Map<NftSet | NftMap, PlannedElement[]>();
-    const added = new Map<NftSet | NftMap, PlannedElement[]>();
+    const before = new Map<string, PlannedElement | undefined>();
     for (const [key, plan] of changes) {
       const old = this.#services.get(key) ?? NOTHING;
       const next = plan === undefined ? NOTHING : this.#plan(plan, old);
@@ -47,18 +46,29 @@ export class NftablesRuleset {
         this.#chains.set(name, chain);
         newChains.push(chain);
       }
-      const { remove, add } = this.table.replace(key, old.elements, next.elements);
-      for (const element of remove) group(removed, element);
-      for (const element of add) group(added, element);
+      this.table.replace(key, old.elements, next.elements, before);
     }
     addChains(transaction, newChains);
+    this.#addDifferences(before, transaction);
+    return transaction;
+  }
+
+  /** Compares what was there before all changes with what is there now: Services may have handed elements over. */
+  #addDifferences(before: ReadonlyMap<string, PlannedElement | undefined>, transaction: Transaction): void {
+    const removed = new Map<NftSet | NftMap, PlannedElement[]>();
+    const added = new Map<NftSet | NftMap, PlannedElement[]>();
+    for (const [key, old] of before) {
+      const element = this.table.get(key);
+      if (old !== undefined && element !== undefined && sameData(old, element)) continue;
+      if (old !== undefined) group(removed, old);
+      if (element !== undefined) group(added, element);
+    }
     for (const [set, elements] of removed)
       transaction.deleteElements(
         set,
-        elements.map((element) => element.key),
+        elements.map(({ key }) => key),
       );
     for (const [set, elements] of added) transaction.addElements(set, elements);
-    return transaction;
   }
 
   #plan(plan: ServicePlan, old: ServiceElements): ServiceElements {

@@ -25,6 +25,7 @@ export async function startServiceProxy(config: ServiceProxyConfig): Promise<Ser
   const dataPlane = stack.use(new NftablesDataPlane(Nftables.open({ netns: config.netns })));
   const conntrack = stack.use(Conntrack.open({ netns: config.netns }));
 
+  const settings = await settingsOf(config);
   // Changes gather until the turn of the event loop is over, then one transaction carries them all.
   const tracker = new ChangeTracker(() => setImmediate(() => loop.sync()));
   const watch = watchServices(client, nodeName, {
@@ -41,7 +42,7 @@ export async function startServiceProxy(config: ServiceProxyConfig): Promise<Ser
     conntrack,
     healthServers,
     log,
-    settings: await settingsOf(config),
+    settings,
     signal,
   });
   if (config.health !== undefined) stack.use(await serveProxyHealth(config.health, () => loop.health()));
