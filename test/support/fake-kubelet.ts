@@ -22,7 +22,13 @@ export async function startFakeKubelet({
   signal,
   brokenImages = [],
 }: FakeKubeletOptions): Promise<void> {
-  const ready = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: '', lastHeartbeatTime: now() };
+  const ready = {
+    type: 'Ready',
+    status: 'True',
+    reason: 'KubeletReady',
+    message: '',
+    lastHeartbeatTime: now(),
+  };
   for (const name of nodes) {
     const labels = { 'kubernetes.io/hostname': name, 'topology.kubernetes.io/zone': `zone-${name}` };
     await client.create(NODES, { metadata: { name, labels } }, { signal });
@@ -35,7 +41,11 @@ export async function startFakeKubelet({
     const { namespace, name = '', deletionTimestamp, uid } = pod.metadata ?? {};
     if (!nodes.includes(pod.spec?.nodeName ?? '')) return;
     if (deletionTimestamp !== undefined) {
-      await client.delete(PODS, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid }, signal });
+      await client.delete(
+        PODS,
+        { namespace, name },
+        { gracePeriodSeconds: 0, preconditions: { uid }, signal },
+      );
       return;
     }
     if (pod.status?.podIP) return;
@@ -44,7 +54,12 @@ export async function startFakeKubelet({
     const broken = pod.spec?.containers.some(({ image }) => brokenImages.includes(image ?? ''));
     const conditions = [{ type: 'Ready', status: broken ? 'False' : 'True', lastTransitionTime: now() }];
     const status = { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions, startTime: now() };
-    await client.patch(PODS, { namespace, name }, { status }, { subresource: 'status', signal, type: 'strategic' });
+    await client.patch(
+      PODS,
+      { namespace, name },
+      { status },
+      { subresource: 'status', signal, type: 'strategic' },
+    );
   };
   const changed = (pod: Pod): void => {
     run(pod).catch((error: unknown) => {
