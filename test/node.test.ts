@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import http from 'node:http';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Pod } from '#api/core/v1.gen.ts';
 import { pause } from '#kube/errors.ts';
 import { CONFIG_MAPS, EVENTS, NODES, PODS, SERVICES } from '#kube/resources.ts';
+import { ImageStore, isRootless } from '#node/image-store.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
 import { startNodeCluster } from '#test/support/node-cluster.ts';
 
@@ -25,6 +29,15 @@ const shell = (script: string): { image: string; command: string[] } => ({
   image: 'portolan/host',
   command: ['sh', '-c', script],
 });
+
+/** A root file system of nothing but a shell and its libraries. */
+function makeRootfs(root: string): void {
+  const libraries = execFileSync('ldd', ['/bin/sh'], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
+  for (const path of ['/bin/sh', ...libraries]) {
+    mkdirSync(join(root, dirname(path)), { recursive: true });
+    copyFileSync(path, join(root, path));
+  }
+}
 
 function get(address: string, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -299,12 +312,101 @@ test('events tell what happened', async () => {
     assert.ok(reasons.has(reason), reason);
 });
 
-test('pods run again when the node starts again', async () => {
+test('a loaded image runs on an overlay that ends with the container', async () => {
+  const root = join(cluster.directory, 'rootfs');
+  makeRootfs(root);
+  await new ImageStore(join(cluster.directory, 'images')).load(root, {
+    name: 'own/shell:1',
+    entrypoint: ['/bin/sh', '-c'],
+    env: ['FROM=image'],
+  });
+  const script =
+    'echo $FROM; test ! -e /made && echo fresh; echo x > /made; exit 1';
+  await cluster.createPod('overlay', {
+    restartPolicy: 'OnFailure',
+    containers: [{ name: 'main', image: 'own/shell:1', args: [script] }],
+  });
+  await cluster.podBecomes(
+    'overlay',
+    (pod) =>
+      pod.status?.containerStatuses?.[0]?.restartCount === 1 &&
+      pod.status.containerStatuses[0].state?.waiting !== undefined,
+  );
+  assert.equal(await cluster.log('overlay', 'main'), 'image\nfresh\n');
+  assert.equal(existsSync(join(root, 'made')), false);
+  await client.delete(PODS, { namespace: 'default', name: 'overlay' }, { gracePeriodSeconds: 0 });
+});
+
+test('a pod runs as the user it names, where there are users', async () => {
+  await cluster.createPod('user', {
+    restartPolicy: 'Never',
+    containers: [
+      {
+        name: 'main',
+        ...shell('id -u; echo seen > /dev/stdout; grep CapEff /proc/self/status'),
+        securityContext: { runAsUser: 1234, runAsGroup: 5 },
+      },
+    ],
+  });
+  if (isRootless()) {
+    const pod = await cluster.podBecomes(
+      'user',
+      (p) => p.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CreateContainerConfigError',
+    );
+    assert.match(pod.status?.containerStatuses?.[0]?.state?.waiting?.message ?? '', /started without root/);
+    await client.delete(PODS, { namespace: 'default', name: 'user' });
+    return;
+  }
+  await cluster.podBecomes('user', hasPhase('Succeeded'));
+  assert.equal(await cluster.log('user', 'main'), '1234\nseen\nCapEff:\t0000000000000000\n');
+});
+
+test('a readiness gate and a deadline count', async () => {
+  await cluster.createPod('gated', {
+    readinessGates: [{ conditionType: 'test/gate' }],
+    activeDeadlineSeconds: 2,
+    containers: [{ name: 'main', image: 'portolan/pause' }],
+  });
+  const gated = await cluster.podBecomes('gated', hasPhase('Running'));
+  assert.equal(isReady(gated), false);
+  await client.patch(
+    PODS,
+    { namespace: 'default', name: 'gated' },
+    { status: { conditions: [{ type: 'test/gate', status: 'True' }] } },
+    { type: 'strategic', subresource: 'status' },
+  );
+  await cluster.podBecomes('gated', isReady);
+  const late = await cluster.podBecomes('gated', hasPhase('Failed'));
+  assert.equal(late.status?.reason, 'DeadlineExceeded');
+});
+
+test('sidecars start before the others and end after them', async () => {
+  await cluster.createPod('sidecar', {
+    restartPolicy: 'Never',
+    initContainers: [
+      { name: 'side', restartPolicy: 'Always', ...shell('trap "exit 0" TERM; while :; do sleep 0.05; done') },
+    ],
+    containers: [{ name: 'main', ...shell('sleep 0.2') }],
+  });
+  const pod = await cluster.podBecomes('sidecar', hasPhase('Succeeded'));
+  assert.equal(pod.status?.initContainerStatuses?.[0]?.state?.terminated?.exitCode, 0);
+});
+
+test('pods run again when the node starts again, unless they had ended or never restart', async () => {
+  await cluster.createPod('once', {
+    restartPolicy: 'Never',
+    containers: [{ name: 'main', ...shell('sleep 1000') }],
+  });
+  await cluster.podBecomes('once', isReady);
+  const done = await client.get(PODS, { namespace: 'default', name: 'job' });
   await cluster.restartNode();
+  const once = await cluster.podBecomes('once', hasPhase('Failed'));
+  assert.equal(once.status?.containerStatuses?.[0]?.state?.terminated?.exitCode, 137);
   const pod = await cluster.podBecomes(
     'work',
     (p) =>
       isReady(p) && p.status?.containerStatuses?.every(({ restartCount }) => restartCount === 1) === true,
   );
   assert.equal(pod.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode, 137);
+  assert.deepEqual((await client.get(PODS, { namespace: 'default', name: 'job' })).status, done.status);
 });

@@ -69,6 +69,20 @@ export class ContainerAgent {
     return this.#startedOnce.promise;
   }
 
+  /** It had run in an earlier life of the node. */
+  get hasInherited(): boolean {
+    return this.#lastState.terminated !== undefined;
+  }
+
+  /** It does not run again: how it ended then is how it ended. */
+  settleInherited(): void {
+    if (this.#lastState.terminated === undefined) return;
+    this.restartCount--;
+    const state = this.#lastState;
+    this.#lastState = {};
+    this.#setState(state);
+  }
+
   snapshot(): ContainerSnapshot {
     const { container, role } = this.#options;
     const isDone = role === 'init' && this.#state.terminated?.exitCode === 0;
@@ -91,6 +105,13 @@ export class ContainerAgent {
     const { container, pod, role } = this.#options;
     let exit: ContainerExit | undefined;
     const policy = restartPolicyOf(pod(), container, role === 'init');
+    const before = this.#lastState.terminated;
+    // Init containers prepare volumes, which are new: they run again.
+    if (before !== undefined && role !== 'init' && !shouldRestart(policy, before.exitCode)) {
+      this.settleInherited();
+      this.#startedOnce.resolve();
+      return { exitCode: before.exitCode, signal: 0 };
+    }
     while (!this.#stopping.signal.aborted) {
       const running = await this.#launch();
       if (running === undefined) break;

@@ -81,7 +81,6 @@ function containerStatus(snapshot: ContainerSnapshot): ContainerStatus {
 function planPhase(pod: Pod, { init, containers, ended }: PodSnapshot): string {
   const plain = init.filter(({ sidecar }) => !sidecar);
   const unfinished = plain.some(({ state }) => state.terminated?.exitCode !== 0);
-  const policy = pod.spec?.restartPolicy ?? 'Always';
   if (unfinished && containers.every(({ state }) => state.waiting !== undefined || ended)) {
     const failed = plain.some(
       ({ state }) => state.terminated !== undefined && state.terminated.exitCode !== 0,
@@ -91,12 +90,9 @@ function planPhase(pod: Pod, { init, containers, ended }: PodSnapshot): string {
   const waiting = containers.filter(({ state, lastState }) => state.waiting && !lastState.terminated);
   if (waiting.length > 0) return 'Pending';
   if (containers.some(({ state }) => state.running)) return 'Running';
-  const succeeded = containers.every(({ state }) => state.terminated?.exitCode === 0);
-  if (ended) return succeeded ? 'Succeeded' : 'Failed';
-  if (policy === 'Always') return 'Running';
-  if (succeeded) return 'Succeeded';
-  if (policy === 'Never' && containers.every(({ state }) => state.terminated)) return 'Failed';
-  return 'Running';
+  // Terminal only when nothing of the pod runs any more, sidecars included.
+  if (!ended) return 'Running';
+  return containers.every(({ state }) => state.terminated?.exitCode === 0) ? 'Succeeded' : 'Failed';
 }
 
 type Verdict = Pick<PodCondition, 'type' | 'status' | 'reason' | 'message'>;

@@ -18,6 +18,7 @@ import { Sandbox } from './sandbox.ts';
 import { PodVolumes } from './volumes.ts';
 
 const SANDBOX_RETRY_MS = 1000;
+const MAX_SANDBOX_RETRY_MS = 60_000;
 const DEFAULT_GRACE_SECONDS = 30;
 /** Of a pod whose object is gone: nobody asked for more. */
 const ORPHAN_GRACE_MS = 1000;
@@ -26,6 +27,8 @@ export class PodAgent {
   /** As last seen; newer versions come by update(). */
   pod: Pod;
   readonly uid: string;
+  /** Ended in an earlier life of the node: nothing to run, nothing to report. */
+  readonly wasDone: boolean;
   readonly logs = new Map<string, { current: ContainerLog; previous: ContainerLog | undefined }>();
   readonly #context: NodeContext;
   readonly #onChange: () => void;
@@ -45,8 +48,9 @@ export class PodAgent {
   constructor(pod: Pod, context: NodeContext, onChange: () => void) {
     this.pod = pod;
     this.uid = pod.metadata?.uid ?? '';
+    this.wasDone = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
     this.#context = context;
-    this.#onChange = onChange;
+    this.#onChange = this.wasDone ? () => undefined : onChange;
     this.#directory = join(context.config.dataDir, 'pods', this.uid);
     this.#startTime = pod.status?.startTime ?? formatTime(Date.now());
     this.#volumes = new PodVolumes(pod, context, join(this.#directory, 'volumes'), () => this.#podIps);
@@ -56,11 +60,6 @@ export class PodAgent {
   /** Everything has ended: the status is final. */
   get ended(): boolean {
     return this.#ended;
-  }
-
-  /** Of a pod that ended in an earlier life of the node: nothing to run, nothing to report. */
-  get wasDone(): boolean {
-    return this.pod.status?.phase === 'Succeeded' || this.pod.status?.phase === 'Failed';
   }
 
   get sandbox(): Sandbox | undefined {
@@ -121,13 +120,21 @@ export class PodAgent {
 
   async #live(): Promise<void> {
     this.#armDeadline();
-    const names = planHostname(this.pod, this.#context.config.clusterDomain, this.#context.config.nodeName);
-    await this.#makeSandbox(names);
+    await this.#makeSandbox();
     this.#onChange();
     if (await this.#runInitContainers()) {
       const mains = [...this.#agents.values()].filter(({ role }) => role === 'main');
       await Promise.all(mains.map((agent) => agent.run()));
     }
+  }
+
+  /** With restartPolicy Never, what the node's earlier life began has ended with it. */
+  #mayNotRunAgain(): boolean {
+    if (this.pod.spec?.restartPolicy !== 'Never') return false;
+    const agents = [...this.#agents.values()];
+    if (!agents.some((agent) => agent.role === 'main' && agent.hasInherited)) return false;
+    for (const agent of agents) agent.settleInherited();
+    return true;
   }
 
   /** In order; false when one failed for good or the pod is being stopped. */
@@ -145,13 +152,13 @@ export class PodAgent {
     return !this.#stopping.signal.aborted;
   }
 
-  async #makeSandbox(names: PodNames): Promise<void> {
+  async #makeSandbox(): Promise<void> {
     const hostNetwork = this.pod.spec?.hostNetwork === true;
     const { context, sysctls } = {
       context: this.#context,
       sysctls: this.pod.spec?.securityContext?.sysctls ?? [],
     };
-    for (;;) {
+    for (let delayMs = SANDBOX_RETRY_MS; ; delayMs = Math.min(delayMs * 2, MAX_SANDBOX_RETRY_MS)) {
       this.#stopping.signal.throwIfAborted();
       // A thousand pods at once: let the node answer in between.
       await new Promise((resolve) => setImmediate(resolve));
@@ -159,7 +166,7 @@ export class PodAgent {
       try {
         this.#sandbox = new Sandbox({
           podUid: this.uid,
-          hostname: names.hostname,
+          hostname: this.#names().hostname,
           podIps,
           nodeIps: context.config.addresses,
           sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name.replaceAll('.', '/'), value])),
@@ -171,7 +178,7 @@ export class PodAgent {
         context.addresses.release(podIps);
         const message = `Failed to create pod sandbox: ${(error as Error).message}`;
         context.event(this.pod, 'Warning', 'FailedCreatePodSandBox', message);
-        await pause(SANDBOX_RETRY_MS, this.#stopping.signal);
+        await pause(delayMs, this.#stopping.signal);
       }
     }
   }
@@ -216,6 +223,11 @@ export class PodAgent {
     });
   }
 
+  #names(): PodNames {
+    const { clusterDomain, nodeName } = this.#context.config;
+    return planHostname(this.pod, clusterDomain, nodeName);
+  }
+
   #openLog(container: string, restartCount: number): ContainerLog {
     const { namespace, name } = this.pod.metadata ?? {};
     const directory = join(
@@ -232,7 +244,7 @@ export class PodAgent {
   }
 
   #parts(): PodParts {
-    const names = planHostname(this.pod, this.#context.config.clusterDomain, this.#context.config.nodeName);
+    const names = this.#names();
     return {
       pod: this.pod,
       context: this.#context,

@@ -74,7 +74,7 @@ export class Pods implements AsyncDisposable {
     const wasDeleted = agent.pod.metadata?.deletionTimestamp !== undefined;
     agent.update(pod);
     const isDeleted = pod.metadata?.deletionTimestamp !== undefined;
-    if (!agent.ended) this.#statuses.changed(agent);
+    if (!agent.ended && !agent.wasDone) this.#statuses.changed(agent);
     else if (isDeleted && !wasDeleted) void this.#finishDeletion(agent);
   }
 
