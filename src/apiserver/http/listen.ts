@@ -1,11 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiServerConfig, Listener } from '#apiserver/config.ts';
 import type { Handler } from './handler.ts';
 
 /** Connections without a request are kept for clients that come back; proxies in between expect about this long. */
 const KEEP_ALIVE_MS = 5 * 60_000;
+
+/** Answers are a matter of milliseconds; watches have been told to end. */
+const CLOSE_GRACE_MS = 50;
 
 /** One HTTPS server per listener, all with the same handler. */
 export async function listen(
@@ -55,14 +59,14 @@ export function addressOf(server: Server): { host: string; port: number } {
   return { host: address, port };
 }
 
-/** Stops accepting, ends what is idle, and cuts the rest. */
+/** Stops accepting, lets running answers and watches end, and cuts what has not ended then. */
 export async function stop(servers: readonly Server[]): Promise<void> {
-  await Promise.all(
-    servers.map((server) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      server.close(() => resolve());
-      server.closeAllConnections();
-      return promise;
-    }),
-  );
+  const closed = servers.map((server) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.close(() => resolve());
+    return promise;
+  });
+  await Promise.race([Promise.all(closed), sleep(CLOSE_GRACE_MS)]);
+  for (const server of servers) server.closeAllConnections();
+  await Promise.all(closed);
 }

@@ -42,7 +42,7 @@ export function describeStorage(name: string, open: () => Storage): void {
     it('`write()` throws `WriteConflict` only after watchers have seen the write it conflicts with', async () => {
       await using storage = open();
       const seen: string[] = [];
-      using _watch = storage.watch(storage.revision, (events) => {
+      storage.watch(storage.revision, (events) => {
         seen.push(...events.map(({ value }) => value ?? ''));
       });
       const first = storage.write([create('/a', 'first')]);
