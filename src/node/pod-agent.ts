@@ -119,6 +119,7 @@ export class PodAgent {
   }
 
   async #live(): Promise<void> {
+    if (this.#mayNotRunAgain()) return;
     this.#armDeadline();
     await this.#makeSandbox();
     this.#onChange();

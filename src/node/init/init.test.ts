@@ -27,8 +27,7 @@ function run(steps: readonly InitStep[], architecture: Architecture, emulator: s
     writeFileSync(program, initProgram(architecture), { mode: 0o755 });
     writeFileSync(block, encodeInitList(steps, architecture));
     const fds = [openSync(block, 'r'), openSync(report, 'w')];
-    const [command = program, ...args] = [...emulator, program];
-    const { status, stdout } = spawnSync(command, args, {
+    const { status, stdout } = spawnSync(emulator[0] ?? program, emulator.length > 0 ? [program] : [], {
       stdio: ['ignore', 'pipe', 'inherit', ...fds],
       encoding: 'utf8',
     });
