@@ -12,7 +12,7 @@ import {
   withNamespaces,
 } from './namespace.ts';
 
-await enterTestNamespace();
+await enterTestNamespace({ pid: true });
 
 const KINDS = ['net', 'uts', 'ipc', 'pid_for_children'] as const;
 
