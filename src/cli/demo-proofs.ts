@@ -1,13 +1,15 @@
+import { connect as tlsConnect } from 'node:tls';
 import type { ClusterStatus } from '#cluster/status.ts';
 import {
   datagramFromHost,
   type EchoAnswer,
   echoAnswers,
   echoLineOf,
+  exchange,
   fetchFromHost,
   fetchThroughProxy,
   httpScript,
-  socksExchange,
+  socksConnect,
   udpScript,
   type Vantage,
 } from './demo-vantage.ts';
@@ -18,6 +20,8 @@ export interface Vantages {
   readonly node: Vantage;
   readonly outside: Vantage;
   readonly status: ClusterStatus;
+  /** PEM: the cluster's authority. */
+  readonly ca: string;
 }
 
 /** One claim of an example, and the traffic that proves it. */
@@ -105,16 +109,15 @@ export const PROOFS: readonly Proof[] = [
   {
     example: '05-own-endpoints',
     claim: 'a Service without selector leads where its EndpointSlice says',
-    async prove({ pod, status }) {
+    async prove({ pod, status, ca }) {
       await pod.bash('exec 3<>/dev/tcp/control-plane/443');
-      // The API server speaks TLS only: its refusal of plain HTTP is its signature.
-      const answer = await socksExchange(
-        status,
-        'control-plane.default.svc.cluster.local',
-        443,
-        'GET / HTTP/1.0\r\n\r\n',
-      );
-      return `control-plane:443 -> the API server (${JSON.stringify(answer.slice(0, 24))} to plain HTTP)`;
+      const socket = await socksConnect(status, 'control-plane.default.svc.cluster.local', 443);
+      // The certificate proves who answers, whatever the name was.
+      const secure = tlsConnect({ socket, ca, servername: 'kubernetes.default.svc' });
+      const answer = await exchange(secure, 'GET /version HTTP/1.0\r\nConnection: close\r\n\r\n');
+      const version = /"gitVersion":\s*"([^"]+)"/.exec(answer)?.[1];
+      expect(version !== undefined, `/version answers ${JSON.stringify(answer.slice(0, 80))}`);
+      return `https://control-plane/version -> the API server, ${version}`;
     },
   },
   {
@@ -147,7 +150,9 @@ export const PROOFS: readonly Proof[] = [
     async prove({ status }) {
       const name = 'web.default.svc.cluster.local';
       const overHttp = await fetchThroughProxy(status, `http://${name}/`);
-      const overSocks = echoAnswers(await socksExchange(status, name, 80, 'GET / HTTP/1.0\r\n\r\n'))[0];
+      const overSocks = echoAnswers(
+        await exchange(await socksConnect(status, name, 80), 'GET / HTTP/1.0\r\n\r\n'),
+      )[0];
       return `HTTP proxy -> ${place(overHttp)}; SOCKS5 -> ${place(overSocks)}`;
     },
   },

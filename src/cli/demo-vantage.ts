@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { ownCommand } from '#cluster/entries.ts';
 import type { ClusterStatus } from '#cluster/status.ts';
@@ -121,28 +121,29 @@ export async function fetchThroughProxy(status: ClusterStatus, url: string): Pro
   return JSON.parse(text) as EchoAnswer;
 }
 
-/** Through the SOCKS5 side of the proxy, the name resolved by the cluster. Resolves to the first bytes received. */
-export async function socksExchange(
-  status: ClusterStatus,
-  name: string,
-  port: number,
-  send: string,
-): Promise<string> {
+/** Connects through the SOCKS5 side of the proxy; the name is resolved by the cluster. */
+export async function socksConnect(status: ClusterStatus, name: string, port: number): Promise<Socket> {
   const proxy = new URL(`http://${status.proxy}`);
   const socket = connect({ host: proxy.hostname, port: Number(proxy.port) });
   socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`${name}:${port}: no answer through SOCKS`)));
   const next = async (): Promise<Buffer> => ((await once(socket, 'data')) as [Buffer])[0];
+  socket.write(Uint8Array.of(5, 1, 0));
+  await next();
+  const target = Buffer.from(
+    `\u0005\u0001\u0000\u0003${String.fromCharCode(name.length)}${name}\0\0`,
+    'latin1',
+  );
+  target.writeUInt16BE(port, target.length - 2);
+  socket.write(target);
+  const [, code] = await next();
+  if (code === 0) return socket;
+  socket.destroy();
+  throw new Error(`SOCKS5 reply ${code} for ${name}:${port}`);
+}
+
+/** Sends a request over a connection and reads until the other side ends it. */
+export async function exchange(socket: Socket, send: string): Promise<string> {
   try {
-    socket.write(Uint8Array.of(5, 1, 0));
-    await next();
-    const target = Buffer.from(
-      `\u0005\u0001\u0000\u0003${String.fromCharCode(name.length)}${name}\0\0`,
-      'latin1',
-    );
-    target.writeUInt16BE(port, target.length - 2);
-    socket.write(target);
-    const [, code] = await next();
-    if (code !== 0) throw new Error(`SOCKS5 reply ${code} for ${name}:${port}`);
     socket.write(send);
     return (await Array.fromAsync(socket as AsyncIterable<Buffer>)).join('');
   } finally {

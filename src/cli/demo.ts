@@ -92,8 +92,10 @@ async function proveOne(proof: Proof, from: Vantages, signal: AbortSignal): Prom
 
 async function vantagesOf(dataDir: string, words: readonly string[]): Promise<Vantages> {
   const paths = statePaths(dataDir);
+  const config = await loadKubeconfig({ path: paths.kubeconfig });
   return {
-    pod: podVantage(await loadKubeconfig({ path: paths.kubeconfig }), 'client'),
+    ca: config.ca ?? '',
+    pod: podVantage(config, 'client'),
     node: networkVantage('node node-2', 'node/node-2', words),
     outside: networkVantage('outside', 'outside', words),
     status: await new ControlClient(paths).status(),
