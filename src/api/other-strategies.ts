@@ -31,8 +31,11 @@ export const priorityClassStrategy: StrategyParts<PriorityClass> = {
   },
 };
 
-/** Kinds whose PUT must carry a resourceVersion. */
-export const conditionalStrategy: StrategyParts = { allowUnconditionalUpdate: false };
+/** Kinds whose PUT creates, and must carry a resourceVersion when it replaces. */
+export const conditionalStrategy: StrategyParts = {
+  allowCreateOnUpdate: true,
+  allowUnconditionalUpdate: false,
+};
 
 /** Kinds that count generations and nothing else. */
 export const countedStrategy: StrategyParts = { generation: 'spec' };

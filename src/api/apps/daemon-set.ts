@@ -1,5 +1,6 @@
 import type { DaemonSet, DaemonSetSpec } from '#api/apps/v1.gen.ts';
 import { defaultPodSpec } from '#api/core/pod-defaults.ts';
+import { equalJson } from '#api/machinery/equal.ts';
 import { type FieldError, invalid, notSupported, required } from '#api/machinery/field-error.ts';
 import { isJsonObject, metaOf } from '#api/machinery/object.ts';
 import type { StrategyParts } from '#api/machinery/strategy-parts.ts';
@@ -20,6 +21,12 @@ export const daemonSetStrategy: StrategyParts<DaemonSet> = {
   prepareForCreate: (object) => {
     const meta = metaOf(object);
     meta.annotations = { [TEMPLATE_GENERATION]: '1', ...meta.annotations };
+  },
+  prepareForUpdate: (object, old) => {
+    const before = Number(old.metadata?.annotations?.[TEMPLATE_GENERATION] ?? '1');
+    const changed = !equalJson(object.spec?.template, old.spec?.template);
+    const meta = metaOf(object);
+    meta.annotations = { ...meta.annotations, [TEMPLATE_GENERATION]: String(before + (changed ? 1 : 0)) };
   },
   validate: validateDaemonSet,
   validateUpdate: (object, old) => [

@@ -20,7 +20,6 @@ export const replicaSetStrategy: StrategyParts<ReplicaSet> = {
   ],
   validateStatusUpdate: ({ status }) => validateReplicaCounts(status ?? { replicas: 0 }),
   warnings: (object) => workloadWarnings(object, object.spec?.template),
-  selectableFields: ({ status }) => ({ 'status.replicas': String(status?.replicas ?? 0) }),
 };
 
 function validateReplicaSet({ spec }: ReplicaSet): FieldError[] {

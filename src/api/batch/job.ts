@@ -4,7 +4,6 @@ import { defaultPodSpec } from '#api/core/pod-defaults.ts';
 import { validatePodTemplate } from '#api/core/pod-validate.ts';
 import { workloadWarnings } from '#api/core/pod-warnings.ts';
 import { type FieldError, invalid, notSupported, required } from '#api/machinery/field-error.ts';
-import { metaOf } from '#api/machinery/object.ts';
 import type { StrategyParts } from '#api/machinery/strategy-parts.ts';
 import { validateImmutable } from '#api/machinery/validate-meta.ts';
 
@@ -45,6 +44,7 @@ function defaultJobSpec(spec: JobSpec): void {
   spec.backoffLimit ??= 6;
   spec.completionMode ??= 'NonIndexed';
   spec.suspend ??= false;
+  spec.manualSelector ??= false;
   spec.podReplacementPolicy ??= 'TerminatingOrFailed';
 }
 
@@ -63,8 +63,6 @@ function generateSelector(job: Job): void {
     labels: { ...spec.template.metadata?.labels, ...own },
   };
   spec.selector = { matchLabels: { 'batch.kubernetes.io/controller-uid': uid } };
-  const meta = metaOf(job);
-  if (Object.keys(meta.labels ?? {}).length === 0) meta.labels = { ...spec.template.metadata.labels };
 }
 
 function validateSelector({ spec }: Job): FieldError[] {

@@ -1,5 +1,6 @@
 // What a pod (or a workload's pod template) gets where its author said nothing.
 import type { Container, Pod, PodSpec, Probe, ResourceRequirements, Volume } from '#api/core/v1.gen.ts';
+import { roundToMilli } from '#api/machinery/quantity.ts';
 
 /** Permission bits of files from ConfigMaps, Secrets and the like: 0644. */
 const DEFAULT_MODE = 420;
@@ -44,6 +45,9 @@ function defaultContainer(container: Container): void {
   container.terminationMessagePath ??= '/dev/termination-log';
   container.terminationMessagePolicy ??= 'File';
   container.resources ??= {};
+  for (const list of [container.resources.limits, container.resources.requests]) {
+    for (const [name, quantity] of Object.entries(list ?? {})) if (list) list[name] = roundToMilli(quantity);
+  }
   for (const port of container.ports ?? []) port.protocol ??= 'TCP';
   for (const variable of container.env ?? []) {
     if (variable.valueFrom?.fieldRef) variable.valueFrom.fieldRef.apiVersion ??= 'v1';

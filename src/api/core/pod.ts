@@ -27,12 +27,15 @@ export const podStrategy: StrategyParts<Pod> = {
   warnings: (pod, old) => (old === undefined ? podTemplateWarnings(pod, 'spec') : []),
   selectableFields: ({ spec, status }) => ({
     'spec.nodeName': spec?.nodeName ?? '',
+    // An old name of the same.
+    'spec.host': spec?.nodeName ?? '',
     'spec.restartPolicy': spec?.restartPolicy ?? '',
     'spec.schedulerName': spec?.schedulerName ?? '',
     'spec.serviceAccountName': spec?.serviceAccountName ?? '',
     'spec.hostNetwork': String(spec?.hostNetwork === true),
     'status.phase': status?.phase ?? '',
     'status.podIP': status?.podIP ?? status?.podIPs?.[0]?.ip ?? '',
+    'status.podIPs': status?.podIPs?.[0]?.ip ?? '',
     'status.nominatedNodeName': status?.nominatedNodeName ?? '',
   }),
 };

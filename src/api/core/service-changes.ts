@@ -4,6 +4,7 @@ import type { Service } from '#api/core/v1.gen.ts';
 import { equalJson } from '#api/machinery/equal.ts';
 import {
   isExternallyAccessible,
+  mayHaveNodePort,
   needsClusterIp,
   needsHealthCheckNodePort,
   needsNodePort,
@@ -68,7 +69,11 @@ export function dropTypeDependentFields(service: Service, old: Service): void {
   const spec = specOf(service);
   const before = old.spec ?? {};
   if (needsClusterIp(old) && !needsClusterIp(service)) dropClusterIps(service, old);
-  if (needsNodePort(old) && !needsNodePort(service) && equalSets(nodePortsOf(old), nodePortsOf(service))) {
+  if (
+    mayHaveNodePort(old) &&
+    !mayHaveNodePort(service) &&
+    equalSets(nodePortsOf(old), nodePortsOf(service))
+  ) {
     for (const port of spec.ports ?? []) delete port.nodePort;
   }
   if (needsHealthCheckNodePort(old) && !needsHealthCheckNodePort(service)) {

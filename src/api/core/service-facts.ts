@@ -24,6 +24,11 @@ export function needsNodePort({ spec }: Service): boolean {
   return spec?.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false;
 }
 
+/** Whether the type can have node ports, allocated for it or asked for. */
+export function mayHaveNodePort({ spec }: Service): boolean {
+  return spec?.type === 'NodePort' || spec?.type === 'LoadBalancer';
+}
+
 /** Whether a node tells a load balancer if it has endpoints. */
 export function needsHealthCheckNodePort({ spec }: Service): boolean {
   return spec?.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';

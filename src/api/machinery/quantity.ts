@@ -110,6 +110,14 @@ export function canonicalQuantity(text: string): string | undefined {
   return quantity === undefined ? undefined : formatQuantity(quantity);
 }
 
+/** The canonical text rounded up to thousandths, the finest that upstream keeps for resources of containers. */
+export function roundToMilli(text: string): string {
+  const quantity = parseQuantity(text);
+  if (quantity === undefined) return text;
+  const milli = NANO / 1000n;
+  return formatQuantity({ ...quantity, nano: ceilDiv(quantity.nano, milli) * milli });
+}
+
 /** Numeric order of two quantities' texts; what is not a quantity counts as zero. */
 export function compareQuantities(a: string, b: string): -1 | 0 | 1 {
   const left = parseQuantity(a)?.nano ?? 0n;

@@ -52,8 +52,9 @@ test('canonicalTime() gives UTC with whole seconds and refuses what is no time',
 });
 
 test('canonicalMicroTime() gives exactly six decimals', () => {
-  assert.equal(canonicalMicroTime('2026-01-01T00:00:00.1234567Z'), '2026-01-01T00:00:00.123456Z');
-  assert.equal(canonicalMicroTime('2026-01-01T00:00:00Z'), '2026-01-01T00:00:00.000000Z');
+  assert.equal(canonicalMicroTime('2026-01-01T01:00:00.123456+01:00'), '2026-01-01T00:00:00.123456Z');
+  assert.equal(canonicalMicroTime('2026-01-01T00:00:00.1234567Z'), undefined);
+  assert.equal(canonicalMicroTime('2026-01-01T00:00:00Z'), undefined);
   assert.equal(canonicalMicroTime('x'), undefined);
 });
 

@@ -38,12 +38,15 @@ export function canonicalTime(text: string): string | undefined {
   return instant && formatTime(instant.epochMs);
 }
 
-/** RFC 3339 in UTC with six decimals, as MicroTime is written; undefined when the text is no time. */
+/**
+ * RFC 3339 in UTC with six decimals, as MicroTime is written; undefined for anything else,
+ * whole seconds included, as upstream has it.
+ */
 export function canonicalMicroTime(text: string): string | undefined {
   const instant = parseInstant(text);
-  if (instant === undefined) return undefined;
+  if (instant === undefined || instant.fraction.length !== 6) return undefined;
   const seconds = new Date(instant.epochMs).toISOString().slice(0, 19);
-  return `${seconds}.${instant.fraction.slice(0, 6).padEnd(6, '0')}Z`;
+  return `${seconds}.${instant.fraction}Z`;
 }
 
 /** A moment as meta/v1 Time. */

@@ -31,8 +31,8 @@ export const ingressStrategy: StrategyParts<Ingress> = {
         ...validateHostname(hostname, `${path}.hostname`),
       ];
     }),
-  warnings: ({ metadata }) =>
-    metadata?.annotations?.[CLASS_ANNOTATION] === undefined
+  warnings: ({ metadata, spec }, old) =>
+    old !== undefined || spec?.ingressClassName || metadata?.annotations?.[CLASS_ANNOTATION] === undefined
       ? []
       : [`annotation "${CLASS_ANNOTATION}" is deprecated, please use 'spec.ingressClassName' instead`],
 };
