@@ -14,7 +14,7 @@ const BOOKMARK_MS = 60_000;
 
 /** A watch: sends what is there or what was missed, then every change, until its time is over or the client leaves. */
 export async function watch(context: RestContext): Promise<void> {
-  const { served, info, target, request, response, engine } = context;
+  const { served, info, target, response, engine } = context;
   const how = watchRepresentation(context);
   const options = watchOptions(info.query);
   const chosen = selection(served, target.namespace, options, target.name);
@@ -37,7 +37,7 @@ export async function watch(context: RestContext): Promise<void> {
   whileOpen.use(cache.onEvent((event) => sender.change(event)));
   const bookmark = (): void => sender.bookmark(engine.cache.revision, false);
   if (options.bookmarks) whileOpen.use(repeat(BOOKMARK_MS, bookmark));
-  await over(request, options.timeoutMs, context.signal);
+  await over(response, options.timeoutMs, context.signal);
   whileOpen.dispose();
   if (options.bookmarks) bookmark();
   stream.end();
@@ -68,15 +68,22 @@ function repeat(everyMs: number, action: () => void): Disposable {
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-async function over(request: RestContext['request'], timeoutMs: number, signal: AbortSignal): Promise<void> {
+/** Resolves when the time is over, the client has left, or the server closes. */
+async function over(
+  response: RestContext['response'],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, timeoutMs);
-  request.socket.once('close', resolve);
-  request.once('close', resolve);
-  signal.addEventListener('abort', () => resolve(), { once: true });
+  const end = (): void => resolve();
+  const timer = setTimeout(end, timeoutMs);
+  response.once('close', end);
+  signal.addEventListener('abort', end);
+  if (response.destroyed || signal.aborted) end();
   await promise;
-  request.socket.off('close', resolve);
   clearTimeout(timer);
+  response.off('close', end);
+  signal.removeEventListener('abort', end);
 }
 
 /** Turns changes of a resource into the events of one watch. */
