@@ -35,6 +35,9 @@ const FOLD_WINDOW_MS = 600_000;
 const KNOWN_EVENTS = 4096;
 const WAITING_EVENTS = 10_000;
 const CONCURRENT_WRITES = 2;
+/** As the kubelet's defaults: so many at once, then so many per second. What comes faster waits. */
+const BURST = 100;
+const PER_SECOND = 50;
 /** Repetitions are written together after so long. */
 const COUNT_DELAY_MS = 1000;
 
@@ -51,10 +54,17 @@ export class EventRecorder {
   readonly #writing = new Set<Promise<void>>();
   readonly #waiting: (() => Promise<void>)[] = [];
   #flush: NodeJS.Timeout | undefined;
+  #tokens = BURST;
+  #refilledMs = Date.now();
+  #refill: NodeJS.Timeout | undefined;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
-    options.signal.addEventListener('abort', () => clearTimeout(this.#flush), { once: true });
+    const stop = (): void => {
+      clearTimeout(this.#flush);
+      clearTimeout(this.#refill);
+    };
+    options.signal.addEventListener('abort', stop, { once: true });
   }
 
   /** Records that something happened to `about`. Never throws and never waits. */
@@ -81,7 +91,7 @@ export class EventRecorder {
     this.#enqueue(() => this.#create(about, type, reason, folded.slice(0, 1024), fresh));
   }
 
-  /** Resolves when what was recorded so far is written, repetitions included. */
+  /** Resolves when the writes under way are done; what waits for its turn, or for an event's creation, comes later. */
   async flush(): Promise<void> {
     this.#writeCounts();
     while (this.#writing.size > 0) await Promise.allSettled(this.#writing);
@@ -111,7 +121,8 @@ export class EventRecorder {
 
   /** Few at a time: events must not crowd out the work they tell of. */
   #writeNext(): void {
-    while (this.#writing.size < CONCURRENT_WRITES) {
+    while (this.#writing.size < CONCURRENT_WRITES && this.#waiting.length > 0) {
+      if (!this.#takeToken()) return;
       const write = this.#waiting.shift();
       if (write === undefined) return;
       const done = write()
@@ -126,6 +137,22 @@ export class EventRecorder {
     }
   }
 
+  /** False: not now; writing goes on by itself when the next token is there. */
+  #takeToken(): boolean {
+    const nowMs = Date.now();
+    this.#tokens = Math.min(BURST, this.#tokens + ((nowMs - this.#refilledMs) * PER_SECOND) / 1000);
+    this.#refilledMs = nowMs;
+    if (this.#tokens >= 1) {
+      this.#tokens--;
+      return true;
+    }
+    this.#refill ??= setTimeout(() => {
+      this.#refill = undefined;
+      if (!this.#options.signal.aborted) this.#writeNext();
+    }, 1000 / PER_SECOND);
+    return false;
+  }
+
   async #create(
     about: ObjectReference,
     type: string,
@@ -135,13 +162,14 @@ export class EventRecorder {
   ): Promise<void> {
     const { client, component, host, signal } = this.#options;
     const now = formatTime(known.lastMs);
+    known.dirty = false;
     const event: Event = {
       metadata: { name: eventName(about.name ?? ''), namespace: known.namespace },
       involvedObject: about,
       reason,
       message,
       type,
-      count: 1,
+      count: known.count,
       firstTimestamp: now,
       lastTimestamp: now,
       source: { component, ...(host === undefined ? {} : { host }) },
@@ -156,7 +184,12 @@ export class EventRecorder {
     clearTimeout(this.#flush);
     this.#flush = undefined;
     for (const [key, known] of this.#known) {
-      if (!known.dirty || known.name === undefined) continue;
+      if (!known.dirty) continue;
+      if (known.name === undefined) {
+        // Its creation is still to come.
+        this.#flush ??= setTimeout(() => this.#writeCounts(), COUNT_DELAY_MS);
+        continue;
+      }
       known.dirty = false;
       const { name } = known;
       this.#enqueue(() => this.#count(key, known, name));
