@@ -1,5 +1,5 @@
 import { type KubeObject, keyOf } from '#api/machinery/object.ts';
-import { isAlreadyExists } from '#api/machinery/status-error.ts';
+import { isNotFound } from '#api/machinery/status-error.ts';
 import type { ApiClient } from '#kube/client.ts';
 import type { Resource } from '#kube/resources.ts';
 
@@ -22,10 +22,13 @@ export async function applyObjects(client: ApiClient, items: readonly ApplyItem[
 async function applyObject(client: ApiClient, { resource, object }: ApplyItem): Promise<void> {
   const { namespace, name = '' } = object.metadata ?? {};
   try {
-    await client.create(resource, object).catch(async (error: unknown) => {
-      if (!isAlreadyExists(error)) throw error;
-      await client.patch(resource, { namespace, name }, object, { type: 'merge' });
+    // Looking first, as kubectl does: a Service that asks for its own address again would be refused for that.
+    const present = await client.get(resource, { namespace, name }).catch((error: unknown) => {
+      if (isNotFound(error)) return undefined;
+      throw error;
     });
+    if (present === undefined) await client.create(resource, object);
+    else await client.patch(resource, { namespace, name }, object, { type: 'merge' });
   } catch (error) {
     throw new Error(`${resource.kind} ${keyOf(object)}: ${(error as Error).message}`, { cause: error });
   }
