@@ -64,6 +64,11 @@ export function planNodeSide(network: PodNetwork, podNetns: number): RtnetlinkRe
   ];
 }
 
+/** What must not outlive the pod in the node's namespace: its addresses may be another's soon. */
+export function planRemoval(podIps: readonly string[], linkIndex: number): RtnetlinkRequest[] {
+  return podIps.map((ip) => ({ do: 'deleteRoute', destination: host(ip), link: linkIndex }));
+}
+
 /** In the pod's namespace: loopback, eth0 with its addresses, everything else by the gateway. */
 export function planPodSide({ podIps }: PodNetwork): RtnetlinkRequest[] {
   const eth0 = 2;

@@ -7,7 +7,14 @@ import {
   type NamespaceSet,
   withNamespaces,
 } from '#os/namespace.ts';
-import { type PodNetwork, planNodeSide, planPodSide, podMac, vethName } from './plan-sandbox-network.ts';
+import {
+  type PodNetwork,
+  planNodeSide,
+  planPodSide,
+  planRemoval,
+  podMac,
+  vethName,
+} from './plan-sandbox-network.ts';
 
 export interface SandboxOptions {
   podUid: string;
@@ -68,14 +75,21 @@ export class Sandbox implements Disposable {
     return { net: this.netns, uts: this.#uts, ipc: this.#ipc };
   }
 
-  /** The veth pair ends with the namespace, routes and neighbours with the pair. */
+  /**
+   * The routes go at once, the rest when the kernel gets to it: the veth pair ends with the namespace. Deleting the
+   * pair here would hold up the thread for 30 ms each time.
+   */
   [Symbol.dispose](): void {
     for (const fd of [this.#uts, this.#ipc]) if (fd !== undefined) closeSync(fd);
     this.#uts = undefined;
+    this.#ipc = undefined;
     if (this.netns === undefined) return;
-    // Closing the descriptor ends the namespace only some time later: the address must be free at once.
-    if (this.#link !== undefined) this.#options.rtnetlink.deleteLink(this.#link);
-    closeSync(this.netns);
+    const { rtnetlink, podIps } = this.#options;
+    try {
+      rtnetlink.run(planRemoval(podIps, this.#link ?? 0));
+    } finally {
+      closeSync(this.netns);
+    }
   }
 
   #makeProcessNamespaces(): void {

@@ -10,7 +10,7 @@ import { formatLogLine, parseLogLine, tailLines, wantsLine } from './plan-log-li
 import { planNode, planNodeStatus } from './plan-node-object.ts';
 import { qosClass } from './plan-qos.ts';
 import { formatBackoff, RestartBackoff, restartPolicyOf, shouldRestart } from './plan-restart.ts';
-import { planNodeSide, planPodSide, podMac, vethName } from './plan-sandbox-network.ts';
+import { planNodeSide, planPodSide, planRemoval, podMac, vethName } from './plan-sandbox-network.ts';
 import { planUser } from './plan-user.ts';
 
 test('parseImageReference() completes names as Docker does', () => {
@@ -230,6 +230,7 @@ test('the sandbox network has a route and permanent neighbours per address, no b
     { do: 'addNeighbour', link: 2, address: '169.254.1.1', mac: '02:50:00:00:00:01' },
     { do: 'addRoute', destination: '0.0.0.0/0', via: '169.254.1.1', link: 2, onlink: true },
   ]);
+  assert.deepEqual(planRemoval(['fd00::5'], 7), [{ do: 'deleteRoute', destination: 'fd00::5/128', link: 7 }]);
   assert.notEqual(podMac(['fd00::1']), podMac(['fd00::2']));
 });
 
