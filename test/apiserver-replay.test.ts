@@ -12,7 +12,7 @@ import { RecordedClient } from './support/recorded-client.ts';
 const FLOOR: Readonly<Record<string, number>> = {
   'generic-meta': 79,
   'generic-delete': 25,
-  list: 56,
+  list: 58,
   watch: 26,
   patch: 102,
   'service-type': 80,
