@@ -12,7 +12,7 @@ export interface Conversion {
 /** Under which resource name a kind's objects are stored, and how to get there. */
 export function storageForm(kind: KindInfo): { storedAs: string; conversion: Conversion | undefined } {
   if (kind.resource === 'events.events.k8s.io') return { storedAs: 'events', conversion: EVENTS };
-  // TODO of the autoscaling issue: v1 and v2 share their objects. Until then each version has its own.
+  // Their fields differ too much for renaming; until they are converted each version has objects of its own.
   if (kind.resource === 'horizontalpodautoscalers.autoscaling' && kind.version === 'v1') {
     return { storedAs: `v1.${kind.resource}`, conversion: undefined };
   }
