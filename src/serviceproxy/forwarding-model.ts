@@ -46,6 +46,8 @@ export interface VirtualServer {
   readonly internal: Destination | undefined;
   /** Only sources inside may connect; undefined: everybody. */
   readonly sourceRanges: readonly string[] | undefined;
+  /** Every endpoint that still serves, terminating ones too: connections made before may stay with them. */
+  readonly serving: readonly EndpointAddress[];
   /** How long a client keeps its endpoint; undefined: every connection is balanced anew. */
   readonly affinitySeconds: number | undefined;
 }

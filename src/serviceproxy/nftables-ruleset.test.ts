@@ -50,6 +50,7 @@ const server = fc.record({
   destination,
   internal: fc.option(destination, { nil: undefined }),
   sourceRanges: fc.option(fc.constantFrom(['192.0.2.0/24'], []), { nil: undefined }),
+  serving: fc.constant([]),
   affinitySeconds: fc.option(fc.constantFrom(60, 10_800), { nil: undefined }),
 });
 const plan = (name: string): fc.Arbitrary<ServicePlan> =>
@@ -156,6 +157,7 @@ test('update() changes one element when one endpoint is replaced', () => {
         destination: { endpoints, masquerade: 'never', otherwise: 'reject', list: 'cluster' },
         internal: undefined,
         sourceRanges: undefined,
+        serving: endpoints,
         affinitySeconds: undefined,
       },
     ],

@@ -32,12 +32,11 @@ export function planService(
   const { metadata = {}, spec = {} } = service;
   const clusterIps = parseIps(spec.clusterIPs ?? [spec.clusterIP ?? '']);
   if (spec.type === 'ExternalName' || clusterIps.length === 0) return undefined;
-  const labels = metadata.labels ?? {};
-  if (labels[PROXY_NAME_LABEL] !== undefined || labels[HEADLESS_LABEL] !== undefined) return undefined;
+  if (!isForUs(service)) return undefined;
 
   const families = [...new Set(clusterIps.map(ipFamily))];
   const ports = (spec.ports ?? []).flatMap((port) =>
-    families.map((family) => planPort(service, port, family, clusterIps, slices, topology)),
+    families.map((family) => planPort(service, port, family, clusterIps, slices.filter(isForUs), topology)),
   );
   const local = ports.flatMap(({ endpoints }) => endpoints.filter((endpoint) => endpoint.isLocal));
   return {
@@ -48,6 +47,12 @@ export function planService(
     localEndpoints: [...new Set(local.map(({ address }) => address))],
     healthCheck: planHealthCheck(service, local),
   };
+}
+
+/** Services and slices alike may carry a label that keeps proxies, or this one, away. */
+function isForUs({ metadata = {} }: Service | EndpointSlice): boolean {
+  const labels = metadata.labels ?? {};
+  return labels[PROXY_NAME_LABEL] === undefined && labels[HEADLESS_LABEL] === undefined;
 }
 
 /** All ways in to one port over one family. */
@@ -64,7 +69,10 @@ function planPort(
   const protocol = PROTOCOLS[protocolName] ?? 'tcp';
   const portName = port.name ?? '';
   const endpoints = endpointsForPort(slices, { portName, protocol: protocolName, family }, topology);
-  const common = { portName, affinitySeconds: affinityOf(service) };
+  const serving = endpoints
+    .filter((endpoint) => endpoint.ready || endpoint.servingTerminating)
+    .map(addressOf);
+  const common = { portName, serving, affinitySeconds: affinityOf(service) };
   const open = { ...common, sourceRanges: undefined };
   const at = (address: Ip): Match => ({ kind: 'address', family, address, protocol, port: port.port });
   const ofFamily = (addresses: readonly Ip[]): Ip[] =>
@@ -117,11 +125,15 @@ function destination(
   const cluster = clusterEndpoints(endpoints, topology);
   const chosen = local ? localEndpoints(endpoints) : cluster;
   return {
-    endpoints: chosen.map(({ address, port }): EndpointAddress => ({ address, port })),
+    endpoints: chosen.map(addressOf),
     masquerade,
     otherwise: local && cluster.length > 0 ? 'drop' : 'reject',
     list: local ? 'local' : 'cluster',
   };
+}
+
+function addressOf({ address, port }: EndpointState): EndpointAddress {
+  return { address, port };
 }
 
 function affinityOf({ spec = {} }: Service): number | undefined {
@@ -151,8 +163,12 @@ function planHealthCheck(
   local: readonly EndpointState[],
 ): ServicePlan['healthCheck'] {
   if (spec.externalTrafficPolicy !== 'Local' || !spec.healthCheckNodePort) return undefined;
-  const ready = new Set(local.filter((endpoint) => endpoint.ready).map(({ address }) => address));
-  return { port: spec.healthCheckNodePort, localReadyEndpoints: ready.size };
+  // A dual-stack endpoint is one endpoint.
+  const ready = ([4, 6] as const).map((family) => {
+    const ofFamily = local.filter((endpoint) => endpoint.ready && ipFamily(endpoint.address) === family);
+    return new Set(ofFamily.map(({ address }) => address)).size;
+  });
+  return { port: spec.healthCheckNodePort, localReadyEndpoints: Math.max(...ready) };
 }
 
 function parseIps(texts: readonly string[]): Ip[] {

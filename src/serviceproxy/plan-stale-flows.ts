@@ -42,7 +42,6 @@ function frontendKey({ match }: VirtualServer): string {
   return match.kind === 'address' ? `${match.address} ${match.port}` : `node${match.family} ${match.port}`;
 }
 
-function endpointKeys({ destination, internal }: VirtualServer): Set<string> {
-  const endpoints = [...destination.endpoints, ...(internal?.endpoints ?? [])];
-  return new Set(endpoints.map(({ address, port }) => `${address} ${port}`));
+function endpointKeys({ serving }: VirtualServer): Set<string> {
+  return new Set(serving.map(({ address, port }) => `${address} ${port}`));
 }

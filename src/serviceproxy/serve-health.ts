@@ -30,11 +30,13 @@ export async function serveProxyHealth(
     const healthy = isHealthy(state, nowMs);
     const lastUpdated = new Date(healthy ? nowMs : state.lastUpdatedMs).toISOString();
     const times = { lastUpdated, currentTime: new Date(nowMs).toISOString() };
+    // One proxy serves both families here; kube-proxy's readers know one entry for each.
+    const status = { IPv4: { lastUpdated, healthy }, IPv6: { lastUpdated, healthy } };
     if (request.url === '/healthz') {
       const { nodeEligible } = state;
-      sendJson(response, healthy && nodeEligible ? 200 : 503, { ...times, nodeEligible, healthy });
+      sendJson(response, healthy && nodeEligible ? 200 : 503, { ...times, nodeEligible, healthy, status });
     } else if (request.url === '/livez') {
-      sendJson(response, healthy ? 200 : 503, { ...times, healthy });
+      sendJson(response, healthy ? 200 : 503, { ...times, healthy, status });
     } else {
       response.writeHead(404).end();
     }
@@ -50,11 +52,14 @@ function sendJson(response: ServerResponse, status: number, body: object): void 
 
 /** The servers behind `healthCheckNodePort`: each says whether its Service has endpoints on this node. */
 export class ServiceHealthServers implements AsyncDisposable {
-  readonly #servers = new Map<string, { plan: ServicePlan; check: HealthCheckPlan; server: Server }>();
+  readonly #servers = new Map<string, { plan: ServicePlan; check: HealthCheckPlan; servers: Server[] }>();
+  readonly #addresses: readonly string[];
   readonly #isHealthy: () => boolean;
   readonly #onError: (message: string) => void;
 
-  constructor(isHealthy: () => boolean, onError: (message: string) => void) {
+  /** `addresses`: those that node ports are served on. */
+  constructor(addresses: readonly string[], isHealthy: () => boolean, onError: (message: string) => void) {
+    this.#addresses = addresses;
     this.#isHealthy = isHealthy;
     this.#onError = onError;
   }
@@ -64,23 +69,30 @@ export class ServiceHealthServers implements AsyncDisposable {
     const check = plan?.healthCheck;
     if (known !== undefined && known.check.port !== check?.port) {
       this.#servers.delete(key);
-      known.server.close();
-      known.server.closeAllConnections();
+      for (const server of known.servers) {
+        server.close();
+        server.closeAllConnections();
+      }
     }
     if (plan === undefined || check === undefined) return;
-    const server = this.#servers.get(key)?.server ?? this.#open(key, check.port);
-    this.#servers.set(key, { plan, check, server });
+    const open = (address: string): Server => this.#open(key, { address, port: check.port });
+    this.#servers.set(key, {
+      plan,
+      check,
+      servers: this.#servers.get(key)?.servers ?? this.#addresses.map(open),
+    });
   }
 
-  #open(key: string, port: number): Server {
+  #open(key: string, listen: { address: string; port: number }): Server {
     const server = createServer((_request, response) => {
       const found = this.#servers.get(key);
       if (found === undefined) response.writeHead(404).end();
       else this.#answer(response, found.plan, found.check.localReadyEndpoints);
     });
-    const address = { address: '::', port };
-    listening(server, address).catch((error: Error) => {
-      this.#onError(`health check of ${key} on ${formatAddressPort('::', port)}: ${error.message}`);
+    listening(server, listen).catch((error: Error) => {
+      this.#onError(
+        `health check of ${key} on ${formatAddressPort(listen.address, listen.port)}: ${error.message}`,
+      );
     });
     return server;
   }
@@ -100,7 +112,8 @@ export class ServiceHealthServers implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { server } of this.#servers.values()) await disposable(server)[Symbol.asyncDispose]();
+    const servers = [...this.#servers.values()].flatMap((entry) => entry.servers);
+    await Promise.all(servers.map((server) => disposable(server)[Symbol.asyncDispose]()));
   }
 }
 

@@ -34,7 +34,9 @@ export async function startServiceProxy(config: ServiceProxyConfig): Promise<Ser
     onService: (key) => tracker.add(key),
     onTopology: () => loop.all(),
   });
-  const healthServers = stack.use(new ServiceHealthServers(() => isHealthy(loop.health(), Date.now()), log));
+  const healthServers = stack.use(
+    new ServiceHealthServers(settings.nodePortAddresses, () => isHealthy(loop.health(), Date.now()), log),
+  );
   const loop = new SyncLoop({
     watch,
     tracker,

@@ -55,7 +55,10 @@ export async function startFakeApi(
         .writeHead(404)
         .end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 404 }));
     } else if (['1', 'true'].includes(url.searchParams.get('watch') ?? '')) {
-      watch(collection, Number(url.searchParams.get('resourceVersion') ?? 0), response);
+      const initial = url.searchParams.get('sendInitialEvents') === 'true';
+      watch(collection, initial ? 0 : Number(url.searchParams.get('resourceVersion') ?? 0), response);
+      if (initial)
+        response.write(`${JSON.stringify({ type: 'BOOKMARK', object: initialEventsEnd(version) })}\n`);
     } else {
       const items = [...collection.objects.values()];
       response.end(JSON.stringify({ kind: 'List', metadata: { resourceVersion: String(version) }, items }));
@@ -87,6 +90,12 @@ function watch(collection: Collection, since: number, response: ServerResponse):
   }
   collection.watchers.add(response);
   response.on('close', () => collection.watchers.delete(response));
+}
+
+/** Ends the initial events of a streaming list. */
+function initialEventsEnd(version: number): KubeObject {
+  const annotations = { 'k8s.io/initial-events-end': 'true' };
+  return { metadata: { resourceVersion: String(version), annotations } };
 }
 
 function keyOf({ metadata }: KubeObject): string {
