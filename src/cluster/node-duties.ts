@@ -1,13 +1,23 @@
 import type { Node } from '#api/core/v1.gen.ts';
 import type { ApiClient } from '#kube/client.ts';
 import { startInformer } from '#kube/informer.ts';
-import { NODES } from '#kube/resources.ts';
+import { NODES, PODS } from '#kube/resources.ts';
 
-/** Removes the Node objects of nodes that this cluster no longer has; their pods are collected with them. */
+/**
+ * Removes the Node objects of nodes that this cluster no longer has, and their pods at once: nobody is left who could
+ * end them in order.
+ */
 export async function keepNodes(client: ApiClient, names: readonly string[]): Promise<void> {
   const { items } = await client.list(NODES);
-  const gone = items.filter(({ metadata }) => !names.includes(metadata?.name ?? ''));
-  await Promise.all(gone.map(({ metadata }) => client.delete(NODES, { name: metadata?.name ?? '' })));
+  const gone = items.map(({ metadata }) => metadata?.name ?? '').filter((name) => !names.includes(name));
+  await Promise.all(gone.map((name) => removeNode(client, name)));
+}
+
+async function removeNode(client: ApiClient, name: string): Promise<void> {
+  const { items } = await client.list(PODS, { fieldSelector: `spec.nodeName=${name}` });
+  const pods = items.map(({ metadata }) => ({ namespace: metadata?.namespace, name: metadata?.name ?? '' }));
+  await Promise.all(pods.map((pod) => client.delete(PODS, pod, { gracePeriodSeconds: 0 })));
+  await client.delete(NODES, { name });
 }
 
 /** Resolves when all of these nodes have the condition Ready. */
