@@ -131,6 +131,14 @@ export function adoptSocket(fd: number, options: { allowHalfOpen?: boolean } = {
   return socket;
 }
 
+/** The descriptor of a socket that Node owns: for questions to the kernel while it is open, never to close it. */
+export function descriptorOf(socket: net.Socket): number {
+  const handle: unknown = Reflect.get(socket, '_handle');
+  const fd: unknown = typeof handle === 'object' && handle !== null ? Reflect.get(handle, 'fd') : undefined;
+  if (typeof fd !== 'number' || fd < 0) throw new Error('the socket is closed, it has no descriptor');
+  return fd;
+}
+
 /** Where the client of a redirected (DNAT) connection wanted to go. */
 export function originalDestination(fd: number): SocketAddress {
   const isIpv6 = rawLocalAddress(fd)[0] === AF_INET6;
