@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { buryOrphans } from '#os/orphans.ts';
 import type { ApplyItem } from './apply-objects.ts';
 import { Cluster } from './cluster.ts';
 import { type ClusterConfig, ClusterError } from './config.ts';
@@ -46,6 +47,8 @@ async function runCluster(
 ): Promise<ClusterError | undefined> {
   // The lock, the ports, the settings: what fails here has changed nothing.
   using state = reserveState(config);
+  using orphans = buryOrphans();
+  void orphans;
   traceStart('supervisor', 'has its ports');
   await using cluster = new Cluster(config, state, {
     hostPid,

@@ -62,6 +62,8 @@ export interface Libc {
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   flock(fd: number, operation: number): number;
+  /** Writes the status, 4 bytes; 0 when the child has not ended and WNOHANG was given. */
+  waitpid(pid: number, status: Uint8Array | null, options: number): number;
   prctl(option: number, argument2: number, argument3: number, argument4: number, argument5: number): number;
   mount(source: string, target: string, type: string | null, flags: number, data: string | null): number;
   umount2(target: string, flags: number): number;
@@ -134,6 +136,7 @@ const PROTOTYPES = {
   poll: 'int poll(void *, ulong, int)',
   fcntl: 'int fcntl(int, int, long)',
   flock: 'int flock(int, int)',
+  waitpid: 'int waitpid(int, void *, int)',
   prctl: 'int prctl(int, ulong, ulong, ulong, ulong)',
   mount: 'int mount(const char *, const char *, const char *, ulong, const char *)',
   umount2: 'int umount2(const char *, int)',
