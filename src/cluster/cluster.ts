@@ -90,6 +90,7 @@ export class Cluster implements AsyncDisposable {
     const { calls } = this.#controllers;
     // Answered in the order they are asked: `start` first makes the clients that the others use.
     const controllers = calls.call('start', this.#controllersInput(pki));
+    controllers.catch(() => undefined);
     await Promise.all([
       this.#step('addons', calls.call('apply', { items: addonItems(this.plan, podCompileCache()) })),
       calls.call('keepNodes', { names }),
