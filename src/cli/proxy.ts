@@ -100,7 +100,7 @@ async function settings(
     values['nodeport-addresses'].length > 0 ? values['nodeport-addresses'] : file?.nodePortAddresses;
   const local = [...new Set([...primary, ...own.map(({ address }) => address)])];
   const chosen = (wanted ?? ['primary']).flatMap((text) =>
-    text === 'primary' ? primary : resolveNodePortAddresses(local, [text]),
+    text === 'primary' ? primary : text === 'all' ? local : nodePortAddresses(local, text),
   );
   return {
     nodeAddresses: primary,
@@ -108,6 +108,15 @@ async function settings(
     clusterCidrs: values['cluster-cidr']?.split(',') ?? file?.clusterCidrs ?? [],
     masqueradeAll: values['masquerade-all'] || (file?.masqueradeAll ?? false),
   };
+}
+
+function nodePortAddresses(local: readonly string[], text: string): readonly string[] {
+  if (text === 'localhost') throw new CommandError('node port addresses "localhost": not implemented yet');
+  try {
+    return resolveNodePortAddresses(local, [text]);
+  } catch (error) {
+    throw new UsageError(`node port addresses ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** The node's InternalIPs; none when there is no such Node yet. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { NftablesClient } from '#kernel/nftables/client.ts';
-import type { NftMap, NftSet } from '#kernel/nftables/objects.ts';
+import type { Chain, NftMap, NftSet } from '#kernel/nftables/objects.ts';
 import { Transaction } from '#kernel/nftables/transaction.ts';
 import type { DataPlane, PlanChanges } from './data-plane.ts';
 import { dataText } from './element-table.ts';
@@ -9,6 +9,8 @@ import { planBaseChains } from './nftables-chains.ts';
 import { elementSets, LAYOUT_VERSION, LAYOUTS, TABLE } from './nftables-layout.ts';
 import { addChains, NftablesRuleset, planTable } from './nftables-ruleset.ts';
 import { elementKey, type PlannedElement } from './plan-service-elements.ts';
+
+const FORGET_AGAIN_MS = 1000;
 
 /**
  * Keeps one nf_tables table. What was applied is known from memory; the kernel is read at the start, to go
@@ -23,6 +25,7 @@ export class NftablesDataPlane implements DataPlane {
   #generation = -1;
   /** The kernel refused something: it holds neither the old model nor the new one. */
   #isBroken = false;
+  readonly #timers = new Set<NodeJS.Timeout>();
 
   constructor(client: NftablesClient) {
     this.#client = client;
@@ -54,7 +57,34 @@ export class NftablesDataPlane implements DataPlane {
       // Memory and kernel differ: begin anew, which fails again where the kernel refuses the change as such.
       this.#rebuild(ruleset.settings, error as Error);
     }
+    this.#forgetEndpoints(ruleset.takeShrunken());
     this.#generation = this.#client.generation();
+  }
+
+  /**
+   * Clients must not go on with endpoints that are gone. A packet that was under way meanwhile may still have been
+   * remembered with one, so it is done again a moment later.
+   */
+  #forgetEndpoints(lists: ReadonlyMap<number, ReadonlySet<string>>, again = true): void {
+    if (lists.size === 0) return;
+    const transaction = new Transaction();
+    for (const { affinityClients } of Object.values(LAYOUTS)) {
+      const stale = this.#client.elements(affinityClients).filter(({ key, data }) => {
+        const members = lists.get(Number(key[1]));
+        return members !== undefined && !members.has(dataText(data as PlannedElement['data']));
+      });
+      transaction.destroyElements(
+        affinityClients,
+        stale.map(({ key }) => key),
+      );
+    }
+    this.#client.run(transaction);
+    if (!again) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#forgetEndpoints(lists, false);
+    }, FORGET_AGAIN_MS).unref();
+    this.#timers.add(timer);
   }
 
   audit(): number {
@@ -73,6 +103,7 @@ export class NftablesDataPlane implements DataPlane {
   }
 
   [Symbol.dispose](): void {
+    for (const timer of this.#timers) clearTimeout(timer);
     this.#client[Symbol.dispose]();
   }
 
@@ -144,6 +175,11 @@ export class NftablesDataPlane implements DataPlane {
       transaction.addElements(set, missing);
       differences += missing.length;
     }
+    // Chains of Services that are gone; those that lead to others first.
+    const known = new Set([...planBaseChains(), ...ruleset.chains].map(({ chain }) => chain.name));
+    const surplus = this.#client.chains(TABLE).filter(({ name }) => !known.has(name));
+    const leads = ({ name }: Chain): number => (/^(split|affinity)-/.test(name) ? 0 : 1);
+    transaction.delete(...surplus.toSorted((a, b) => leads(a) - leads(b)));
     this.#client.run(transaction);
     return differences;
   }

@@ -18,7 +18,7 @@ export interface NodeSettings {
   readonly clusterCidrs: readonly string[];
   /** Addresses inside that no Service has are dropped. */
   readonly serviceCidrs: readonly string[];
-  /** Every Service connection is masqueraded. */
+  /** Connections to ClusterIPs are masqueraded whoever makes them. */
   readonly masqueradeAll: boolean;
 }
 
@@ -70,7 +70,7 @@ export type Match =
 export interface Destination {
   readonly endpoints: readonly EndpointAddress[];
   /** Whose source address is replaced by the node's; endpoints that reach themselves always. */
-  readonly masquerade: 'never' | 'off-cluster' | 'always';
+  readonly masquerade: 'never' | 'from-node' | 'off-cluster' | 'always';
   /** What a connection meets when there are no endpoints. */
   readonly otherwise: 'reject' | 'drop';
   /** Distinguishes the lists of one Service port: affinity is kept for each. */

@@ -1,5 +1,5 @@
 import { type Chain, type Element, type NftSet, type Verdict } from '#kernel/nftables/objects.ts';
-import { ct, fib, lookup, meta } from '#kernel/nftables/selectors.ts';
+import { ct, fib, meta } from '#kernel/nftables/selectors.ts';
 import {
   drop,
   goto,
@@ -11,20 +11,12 @@ import {
   reject,
   type Statement,
   setMark,
-  update,
   verdict,
   vmap,
 } from '#kernel/nftables/statements.ts';
 import type { IpFamily } from '#lib/ip.ts';
 import type { NodeSettings } from './forwarding-model.ts';
-import {
-  BASE_CHAINS,
-  chain,
-  type FamilyLayout,
-  type FrontendMaps,
-  LAYOUTS,
-  MASQUERADE_MARK,
-} from './nftables-layout.ts';
+import { BASE_CHAINS, chain, type FamilyLayout, LAYOUTS, MASQUERADE_MARK } from './nftables-layout.ts';
 
 /** A chain with its rules, in order. */
 export interface PlannedChain {
@@ -105,26 +97,6 @@ function splitChain(
       [inSet([saddr], clusterCidrs), vmap(key, internal)],
       [match(fib(['saddr'], 'type'), '==', 'local'), vmap(key, internal)],
       [vmap(key, external)],
-    ],
-  };
-}
-
-/** Remembers for a time which endpoint the client of a translated connection got. */
-export function recorderChain(
-  family: IpFamily,
-  kind: 'address' | 'node-port',
-  seconds: number,
-): PlannedChain {
-  const { saddr, daddr, affinityClients, ...layout } = LAYOUTS[family];
-  const maps: FrontendMaps = kind === 'address' ? layout.address : layout.nodePort;
-  const key = [saddr, lookup(maps.affinityIds, maps.originalKey)];
-  const data = [daddr, maps.key.at(-1) ?? daddr];
-  return {
-    chain: chain(`record-${family}-${kind}-${seconds}`),
-    rules: [
-      // An update alone would leave an old endpoint in place.
-      [update(affinityClients, key, { operation: 'delete', data })],
-      [update(affinityClients, key, { data, timeoutMs: seconds * 1000 })],
     ],
   };
 }

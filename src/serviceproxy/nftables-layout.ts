@@ -11,7 +11,7 @@ import { ct, ip, ip6, meta, type Selector, th } from '#kernel/nftables/selectors
 import type { IpFamily } from '#lib/ip.ts';
 
 /** Changes whenever rules or sets change their meaning: a table of another version is not adopted but replaced. */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 export const TABLE_NAME = 'portolan-serviceproxy';
 /** The bit that kube-proxy uses too: packets that carry it are masqueraded when they leave. */
 export const MASQUERADE_MARK = 0x4000;
@@ -37,8 +37,6 @@ export interface FrontendMaps {
   readonly external: NftMap;
   /** Way in and number of the endpoint -> its address and port. */
   readonly endpoints: NftMap;
-  /** Way in -> number of the Service port, for those with affinity. */
-  readonly affinityIds: NftMap;
   /** Way in -> chain that remembers which endpoint the client got. */
   readonly affinityRecorders: NftMap;
 }
@@ -50,10 +48,8 @@ export interface FamilyLayout {
   readonly daddr: Selector;
   readonly address: FrontendMaps;
   readonly nodePort: FrontendMaps;
-  /** Client and Service port -> the endpoint it got. Written by rules. */
+  /** Client and number of a Service port's endpoint list -> the endpoint it got. Written by rules. */
   readonly affinityClients: NftMap;
-  /** Service port and endpoint: what remembered endpoints must be in to be used. */
-  readonly affinityMembers: Readonly<Record<'cluster' | 'local', NftSet>>;
   readonly clusterIps: NftSet;
   /** Pairs of equal addresses: endpoints of this node that reach themselves. */
   readonly hairpins: NftSet;
@@ -86,7 +82,6 @@ function familyLayout(family: IpFamily): FamilyLayout {
     internal: map(`${name}-internal`, key, 'verdict'),
     external: map(`${name}-external`, key, 'verdict'),
     endpoints: map(`${name}-endpoints`, [...key, 'mark'], endpoint),
-    affinityIds: map(`${name}-affinity`, key, ['mark']),
     affinityRecorders: map(`${name}-recorders`, key, 'verdict'),
   });
   const protocol = meta('l4proto');
@@ -112,10 +107,6 @@ function familyLayout(family: IpFamily): FamilyLayout {
       timeouts: true,
       size: AFFINITY_SIZE,
     }),
-    affinityMembers: {
-      cluster: set('affinity-cluster', ['mark', ...endpoint]),
-      local: set('affinity-local', ['mark', ...endpoint]),
-    },
     clusterIps: set('cluster-ips', [addressType]),
     hairpins: set('hairpins', [addressType, addressType]),
     clusterCidrs: set('cluster-cidrs', [addressType], cidrs),
@@ -130,15 +121,7 @@ export const LAYOUTS: Readonly<Record<IpFamily, FamilyLayout>> = { 4: familyLayo
 export function elementSets({ address, nodePort, ...layout }: FamilyLayout): (NftSet | NftMap)[] {
   const ofFrontend = ({ key: _key, originalKey: _original, ...maps }: FrontendMaps): NftMap[] =>
     Object.values(maps);
-  const { cluster, local } = layout.affinityMembers;
-  return [
-    ...ofFrontend(address),
-    ...ofFrontend(nodePort),
-    cluster,
-    local,
-    layout.clusterIps,
-    layout.hairpins,
-  ];
+  return [...ofFrontend(address), ...ofFrontend(nodePort), layout.clusterIps, layout.hairpins];
 }
 
 /** Sets of the node's own settings. */

@@ -1,5 +1,5 @@
-import { lookup, numgen } from '#kernel/nftables/selectors.ts';
-import { dnat, inSet, notInSet, type Statement, setMark } from '#kernel/nftables/statements.ts';
+import { fib, numgen } from '#kernel/nftables/selectors.ts';
+import { dnat, match, notInSet, type Statement, setMark } from '#kernel/nftables/statements.ts';
 import type { IpFamily } from '#lib/ip.ts';
 import type { Destination } from './forwarding-model.ts';
 import type { PlannedChain } from './nftables-chains.ts';
@@ -13,8 +13,6 @@ export interface PickShape {
   /** Whether the endpoints are those for pods and the node. */
   readonly internal: boolean;
   readonly masquerade: Destination['masquerade'];
-  /** With affinity: the list that a remembered endpoint must still be in. */
-  readonly affinity: Destination['list'] | undefined;
 }
 
 /** Endpoints of the internal list are numbered from here on, in the same map. */
@@ -27,28 +25,32 @@ export const INTERNAL_INDEX = 0x10000;
 export function pickChain(shape: PickShape): PlannedChain {
   const layout = LAYOUTS[shape.family];
   const maps = shape.kind === 'address' ? layout.address : layout.nodePort;
-  const rules: Statement[][] = [];
-  if (shape.masquerade === 'always') rules.push([setMark(MASQUERADE_MARK, MASQUERADE_MARK)]);
-  if (shape.masquerade === 'off-cluster') {
-    rules.push([notInSet([layout.saddr], layout.clusterCidrs), setMark(MASQUERADE_MARK, MASQUERADE_MARK)]);
-  }
-  if (shape.affinity !== undefined) {
-    const id = lookup(maps.affinityIds, maps.key);
-    const remembered = lookup(layout.affinityClients, [layout.saddr, id]);
-    rules.push([
-      inSet([id, remembered], layout.affinityMembers[shape.affinity]),
-      dnat({ map: layout.affinityClients, key: [layout.saddr, id] }),
-    ]);
-  }
   const offset = shape.internal ? INTERNAL_INDEX : 0;
-  rules.push([dnat({ map: maps.endpoints, key: [...maps.key, numgen(shape.count, 'random', offset)] })]);
+  const key = [...maps.key, numgen(shape.count, 'random', offset)];
+  const rules = [...masqueradeRules(shape), [dnat({ map: maps.endpoints, key })]];
   return { chain: chain(pickChainName(shape)), rules };
 }
 
-export function pickChainName({ family, kind, count, internal, masquerade, affinity }: PickShape): string {
+/** Marks whose source is to be replaced when they leave. */
+export function masqueradeRules({ family, masquerade }: PickShape): Statement[][] {
+  const { saddr, clusterCidrs } = LAYOUTS[family];
+  const mark = setMark(MASQUERADE_MARK, MASQUERADE_MARK);
+  switch (masquerade) {
+    case 'always':
+      return [[mark]];
+    case 'from-node':
+      return [[match(fib(['saddr'], 'type'), '==', 'local'), mark]];
+    case 'off-cluster':
+      return [[notInSet([saddr], clusterCidrs), mark]];
+    case 'never':
+    default:
+      return [];
+  }
+}
+
+export function pickChainName({ family, kind, count, internal, masquerade }: PickShape): string {
   const parts = [`pick-${family}`, kind, count];
   if (internal) parts.push('internal');
   if (masquerade !== 'never') parts.push(`masquerade-${masquerade}`);
-  if (affinity !== undefined) parts.push(`affinity-${affinity}`);
   return parts.join('-');
 }

@@ -32,7 +32,7 @@ const destination: fc.Arbitrary<Destination> = fc.record({
     maxLength: 4,
     selector: ({ address, port }) => `${address} ${port}`,
   }),
-  masquerade: fc.constantFrom('never', 'off-cluster', 'always'),
+  masquerade: fc.constantFrom('never', 'from-node', 'off-cluster', 'always'),
   otherwise: fc.constantFrom('reject', 'drop'),
   list: fc.constantFrom('cluster', 'local'),
 });

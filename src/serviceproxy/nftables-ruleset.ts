@@ -6,7 +6,13 @@ import { type PlannedChain, planBaseChains, settingElements } from './nftables-c
 import { BASE_CHAINS, elementSets, LAYOUTS, settingSets, TABLE } from './nftables-layout.ts';
 import { type PlannedElement, planServiceElements, type ServiceElements } from './plan-service-elements.ts';
 
-const NOTHING: ServiceElements = { elements: new Map(), chains: new Map(), arrangement: new Map() };
+const NOTHING: ServiceElements = {
+  elements: new Map(),
+  chains: new Map(),
+  ownChains: new Map(),
+  affinityMembers: new Map(),
+  arrangement: new Map(),
+};
 
 /**
  * The whole content of the table as it follows from the Services' plans, and the transactions that lead
@@ -19,9 +25,17 @@ export class NftablesRuleset {
   readonly #chains = new Map<string, PlannedChain>();
   readonly #services = new Map<string, ServiceElements>();
   readonly #affinityIds = new Map<number, string>();
+  #shrunken = new Map<number, ReadonlySet<string>>();
 
   constructor(settings: NodeSettings) {
     this.settings = settings;
+  }
+
+  /** Lists with affinity that lost endpoints since the last call, with those they have. Clients may remember others. */
+  takeShrunken(): ReadonlyMap<number, ReadonlySet<string>> {
+    const taken = this.#shrunken;
+    this.#shrunken = new Map();
+    return taken;
   }
 
   get chains(): Iterable<PlannedChain> {
@@ -34,23 +48,40 @@ export class NftablesRuleset {
     transaction: Transaction = new Transaction(),
   ): Transaction {
     const newChains: PlannedChain[] = [];
+    const oldChains: PlannedChain[] = [];
     const before = new Map<string, PlannedElement | undefined>();
     for (const [key, plan] of changes) {
       const old = this.#services.get(key) ?? NOTHING;
       const next = plan === undefined ? NOTHING : this.#plan(plan, old);
       if (plan === undefined) this.#services.delete(key);
       else this.#services.set(key, next);
-      for (const [name, make] of next.chains) {
+      for (const [name, make] of [...next.chains, ...next.ownChains]) {
         if (this.#chains.has(name)) continue;
         const chain = make();
         this.#chains.set(name, chain);
         newChains.push(chain);
       }
+      for (const name of old.ownChains.keys()) {
+        const chain = this.#chains.get(name);
+        if (chain === undefined || next.ownChains.has(name)) continue;
+        this.#chains.delete(name);
+        oldChains.push(chain);
+      }
+      this.#noteShrunken(old, next);
       this.table.replace(key, old.elements, next.elements, before);
     }
     addChains(transaction, newChains);
     this.#addDifferences(before, transaction);
+    // Nothing leads there any more.
+    transaction.delete(...oldChains.map(({ chain }) => chain));
     return transaction;
+  }
+
+  #noteShrunken(old: ServiceElements, next: ServiceElements): void {
+    for (const [id, members] of old.affinityMembers) {
+      const left = next.affinityMembers.get(id) ?? new Set();
+      if ([...members].some((member) => !left.has(member))) this.#shrunken.set(id, left);
+    }
   }
 
   /** Compares what was there before all changes with what is there now: Services may have handed elements over. */

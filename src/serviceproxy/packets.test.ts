@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { after, beforeEach, test } from 'node:test';
 import type { Service, ServiceSpec } from '#api/core/v1.gen.ts';
 import type { Endpoint, EndpointSlice } from '#api/discovery/v1.gen.ts';
+import { Conntrack } from '#kernel/conntrack.ts';
 import { Nftables } from '#kernel/nftables.ts';
 import { ip } from '#lib/ip.ts';
+import { requireJudge } from '#test/support/judge.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
 import {
   CLUSTER_CIDRS,
@@ -18,8 +20,10 @@ import {
 import { NftablesDataPlane } from './apply-nftables.ts';
 import type { NodeSettings, ServicePlan } from './forwarding-model.ts';
 import { planService } from './plan-service.ts';
+import { changedUdpFrontends, isStaleFlow } from './plan-stale-flows.ts';
 
 await enterTestNamespace();
+const nft = requireJudge('nft');
 
 const SETTINGS: NodeSettings = {
   nodePortAddresses: [ip(NODE.address), ip(NODE.address6)],
@@ -234,4 +238,32 @@ test('set() goes on with the table of an earlier run, and audit() repairs what o
   set(plan({}, ['a']));
   assert.ok(second.audit() > 0);
   assert.deepEqual(answerers(await askMany('client', VIP, 80, 4)), ['b']);
+});
+
+test('nft understands every rule that Services can need', { skip: nft.skip }, () => {
+  const everything = { sessionAffinity: 'ClientIP', externalTrafficPolicy: 'Local', type: 'LoadBalancer' };
+  const status = { loadBalancer: { ingress: [{ ip: '198.51.100.7' }] } };
+  const ranges = { loadBalancerSourceRanges: ['192.168.1.0/24'] };
+  set(plan({ ...everything, ...ranges }, ['a', 'remote'], { status }));
+  const listing = nft.run(['list', 'table', 'inet', 'portolan-serviceproxy']);
+  assert.match(listing, /numgen random mod 2 offset 65536/);
+  assert.match(
+    listing,
+    /update @affinity-clients-4 \{ ip saddr \. 0x[0-9a-f]+ timeout 3h : ip daddr \. th dport \}/,
+  );
+});
+
+test('UDP clients that keep their port get another endpoint once their flow is deleted', async () => {
+  const from = plan({}, ['a']);
+  set(from);
+  using conntrack = Conntrack.open();
+  using client = await lab.openUdp('client', VIP, 80);
+  assert.equal(await client.ask(), 'a');
+  const to = plan({}, ['b']);
+  update(to);
+  assert.equal(await client.ask(), 'a');
+  const frontends = changedUdpFrontends(from, to);
+  const deleted = conntrack.deleteFlows((flow) => isStaleFlow(flow, frontends, SETTINGS));
+  assert.ok(deleted >= 1);
+  assert.equal(await client.ask(), 'b');
 });

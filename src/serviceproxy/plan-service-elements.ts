@@ -1,6 +1,6 @@
 import type { Value } from '#kernel/nftables/data-types.ts';
 import type { NftMap, NftSet, Verdict } from '#kernel/nftables/objects.ts';
-import { ipFamily } from '#lib/ip.ts';
+import { Cidr, ipFamily } from '#lib/ip.ts';
 import {
   type Destination,
   type EndpointAddress,
@@ -10,12 +10,12 @@ import {
   type ServicePlan,
   type VirtualServer,
 } from './forwarding-model.ts';
+import { affinityChain, recordChain, splitRecordChain } from './nftables-affinity-chains.ts';
 import {
   gotoVerdict,
   type PlannedChain,
   REJECT_CHAIN,
   rangesChain,
-  recorderChain,
   splitChainName,
 } from './nftables-chains.ts';
 import { type FrontendMaps, LAYOUTS } from './nftables-layout.ts';
@@ -34,14 +34,18 @@ export interface ServiceElements {
   readonly elements: ReadonlyMap<string, PlannedElement>;
   /** Chains that the elements lead to, by name; shared with other Services. */
   readonly chains: ReadonlyMap<string, () => PlannedChain>;
+  /** Chains of this Service alone, by name: they go with it. Those that lead to others come first. */
+  readonly ownChains: ReadonlyMap<string, () => PlannedChain>;
+  /** By number of a list with affinity: the endpoints that clients may go on with, as `ADDRESS PORT`. */
+  readonly affinityMembers: ReadonlyMap<number, ReadonlySet<string>>;
   /** Which endpoint has which number, by list. */
   readonly arrangement: ReadonlyMap<string, readonly EndpointAddress[]>;
 }
 
 export interface ElementOptions {
   readonly settings: NodeSettings;
-  /** A number for a Service port, the same for the same text. */
-  readonly affinityId: (servicePort: string) => number;
+  /** A number for a list of endpoints, the same for the same text. */
+  readonly affinityId: (list: string) => number;
   /** How the endpoints were numbered before: those that stay keep their numbers. */
   readonly previous: ServiceElements['arrangement'];
 }
@@ -58,6 +62,8 @@ export function planServiceElements(plan: ServicePlan, options: ElementOptions):
 class ElementBuilder implements ServiceElements {
   readonly elements = new Map<string, PlannedElement>();
   readonly chains = new Map<string, () => PlannedChain>();
+  readonly ownChains = new Map<string, () => PlannedChain>();
+  readonly affinityMembers = new Map<number, Set<string>>();
   readonly arrangement = new Map<string, readonly EndpointAddress[]>();
   readonly #plan: ServicePlan;
   readonly #options: ElementOptions;
@@ -77,7 +83,11 @@ class ElementBuilder implements ServiceElements {
     const key = keyOf(match);
     const first = server.sourceRanges === undefined ? maps.services : maps.allowed;
     if (server.sourceRanges !== undefined) {
-      this.add(maps.services, key, this.#goto(rangesChain(match.family, server.sourceRanges)));
+      this.add(
+        maps.services,
+        key,
+        this.#goto(rangesChain(match.family, this.#ranges(match, server.sourceRanges))),
+      );
     }
     if (server.internal === undefined) {
       this.add(first, key, this.#verdict(server, server.destination, false));
@@ -86,7 +96,9 @@ class ElementBuilder implements ServiceElements {
       this.add(maps.external, key, this.#verdict(server, server.destination, false));
       this.add(maps.internal, key, this.#verdict(server, server.internal, true));
     }
-    if (server.affinitySeconds !== undefined) this.#addAffinity(server, maps, key, server.affinitySeconds);
+    if (server.affinitySeconds !== undefined) {
+      this.add(maps.affinityRecorders, key, this.#recorder(server, server.affinitySeconds));
+    }
   }
 
   /** What happens to connections of one destination, and the endpoints for it. */
@@ -109,37 +121,51 @@ class ElementBuilder implements ServiceElements {
       count: endpoints.length,
       internal,
       masquerade: this.#masquerade(destination, match),
-      affinity: affinitySeconds === undefined ? undefined : destination.list,
     };
     const name = pickChainName(shape);
     if (!this.chains.has(name)) this.chains.set(name, () => pickChain(shape));
-    return gotoVerdict(name);
+    if (affinitySeconds === undefined) return gotoVerdict(name);
+    const affinity = affinityChain(this.#affinityId(server, destination), shape);
+    this.ownChains.set(affinity.chain.name, () => affinity);
+    return gotoVerdict(affinity.chain.name);
+  }
+
+  /** The chain that remembers clients of this way in, for each list that they may be served from. */
+  #recorder(server: VirtualServer, seconds: number): Verdict {
+    const { destination, internal, match } = server;
+    const record = (list: Destination): PlannedChain =>
+      recordChain(match.family, this.#affinityId(server, list), seconds);
+    const external = record(destination);
+    const split = internal && splitRecordChain(record(internal), external, match.family);
+    const chains = split === undefined ? [external] : [split, record(internal as Destination), external];
+    for (const planned of chains) this.ownChains.set(planned.chain.name, () => planned);
+    return gotoVerdict(chains[0]?.chain.name ?? '');
+  }
+
+  /** Ways in of one Service port share what is remembered, as far as they have the same endpoints. */
+  #affinityId({ portName, match }: VirtualServer, { list, endpoints }: Destination): number {
+    const { namespace, name } = this.#plan;
+    const id = this.#options.affinityId(`${namespace}/${name}:${portName}/${match.protocol}/${list}`);
+    const members = this.affinityMembers.get(id) ?? new Set();
+    for (const { address, port } of endpoints) members.add(`${address} ${port}`);
+    this.affinityMembers.set(id, members);
+    return id;
+  }
+
+  /** A node that may connect may also do so from the address itself, which is what it picks when it has it. */
+  #ranges(match: Match, ranges: readonly string[]): readonly string[] {
+    const { nodePortAddresses } = this.#options.settings;
+    const parsed = ranges.map((range) => Cidr.of(range));
+    const hasNode = nodePortAddresses.some((address) => parsed.some((range) => range.contains(address)));
+    return hasNode && match.kind === 'address' ? [...ranges, Cidr.host(match.address).format()] : ranges;
   }
 
   /** Without cluster CIDRs of the family nobody can be told to be outside. */
   #masquerade({ masquerade }: Destination, { family }: Match): Destination['masquerade'] {
     const { masqueradeAll, clusterCidrs } = this.#options.settings;
-    if (masqueradeAll) return 'always';
     if (masquerade !== 'off-cluster') return masquerade;
+    if (masqueradeAll) return 'always';
     return clusterCidrs.some((cidr) => cidr.includes(':') === (family === 6)) ? 'off-cluster' : 'never';
-  }
-
-  #addAffinity(
-    { match, portName, ...server }: VirtualServer,
-    maps: FrontendMaps,
-    key: Value[],
-    seconds: number,
-  ): void {
-    const { namespace, name } = this.#plan;
-    const id = this.#options.affinityId(`${namespace}/${name}:${portName}/${match.protocol}`);
-    const { affinityMembers } = LAYOUTS[match.family];
-    this.add(maps.affinityIds, key, [id]);
-    this.add(maps.affinityRecorders, key, this.#goto(recorderChain(match.family, match.kind, seconds)));
-    for (const destination of [server.destination, server.internal]) {
-      for (const { address, port } of destination?.endpoints ?? []) {
-        this.add(affinityMembers[destination?.list ?? 'cluster'], [id, address, port]);
-      }
-    }
   }
 
   #goto(planned: PlannedChain): Verdict {

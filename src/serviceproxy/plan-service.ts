@@ -111,7 +111,7 @@ function externalDestinations(
   }
   return {
     destination: destination(endpoints, true, 'never', topology),
-    internal: destination(endpoints, false, 'off-cluster', topology),
+    internal: destination(endpoints, false, 'from-node', topology),
   };
 }
 
@@ -141,9 +141,8 @@ function affinityOf({ spec = {} }: Service): number | undefined {
   return spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
 }
 
-/** Addresses of mode Proxy are the load balancer's own affair. */
-function loadBalancerIps({ spec = {}, status = {} }: Service): Ip[] {
-  if (spec.type !== 'LoadBalancer') return [];
+/** Addresses of mode Proxy are the load balancer's own affair. A status counts whatever the type says. */
+function loadBalancerIps({ status = {} }: Service): Ip[] {
   const ingress = (status.loadBalancer?.ingress ?? []).filter(
     ({ ipMode }) => ipMode === undefined || ipMode === 'VIP',
   );

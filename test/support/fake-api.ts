@@ -1,4 +1,4 @@
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { KubeObject } from '#api/machinery/object.ts';
 
@@ -45,8 +45,7 @@ export async function startFakeApi(
   };
   for (const object of objects) change('ADDED', object);
 
-  const server = createServer(async (request, response) => {
-    await hold;
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const url = new URL(request.url ?? '/', 'http://fake');
     const collection = collections.get(url.pathname);
     response.setHeader('content-type', 'application/json');
@@ -63,6 +62,10 @@ export async function startFakeApi(
       const items = [...collection.objects.values()];
       response.end(JSON.stringify({ kind: 'List', metadata: { resourceVersion: String(version) }, items }));
     }
+  };
+  const server = createServer((request, response) => {
+    if (hold === undefined) answer(request, response);
+    else void hold.then(() => answer(request, response));
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);

@@ -40,6 +40,8 @@ export type Outcome = { readonly by: Place; readonly source: string } | 'refused
 export interface Lab extends Disposable {
   /** Opens a new connection (or sends one datagram from a new socket) and waits for the answer. */
   ask(from: Place, address: string, port: number, protocol?: 'tcp' | 'udp'): Promise<Outcome>;
+  /** A UDP socket that keeps its port. */
+  openUdp(from: Place, address: string, port: number): Promise<LabConnection>;
   /** A connection on which every line is answered by the place it reached. */
   connect(from: Place, address: string, port: number): Promise<LabConnection>;
 }
@@ -77,6 +79,7 @@ export function createLab(): Lab {
       protocol === 'tcp'
         ? askTcp(namespaces.get(from), address, port)
         : askUdp(namespaces.get(from), address, port),
+    openUdp: (from, address, port) => openUdp(namespaces.get(from), address, port),
     connect: async (from, address, port) => {
       const netns = namespaces.get(from);
       return connection(await dial(netns, address, port));
@@ -183,6 +186,23 @@ async function dial(netns: number | undefined, address: string, port: number): P
   }
   closeFd(fd);
   throw Object.assign(new Error('connect'), { code: 'ETIMEDOUT' });
+}
+
+function openUdp(netns: number | undefined, address: string, port: number): Promise<LabConnection> {
+  const socket = createSocket('udp4');
+  socket.bind({ fd: bindUdp({ address: '0.0.0.0', port: 0, netns }) });
+  const ask = (): Promise<Place | 'closed'> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, TIMEOUT_MS, 'closed');
+      socket.once('message', (data) => {
+        clearTimeout(timer);
+        resolve((JSON.parse(String(data)) as { by: Place }).by);
+      });
+      socket.send('who?');
+    });
+  return new Promise((resolve) => {
+    socket.connect(port, address, () => resolve({ ask, [Symbol.dispose]: () => socket.close() }));
+  });
 }
 
 function isEperm({ code }: NodeJS.ErrnoException): boolean {
