@@ -113,7 +113,15 @@ describe('kubectl', { skip, concurrency: false }, () => {
 
   it('describe, label, annotate, patch and scale', () => {
     assert.match(ok('describe', 'service', 'web'), /Endpoints:\s+10\.244\./);
-    assert.match(ok('describe', 'pod', '-l', 'app=web'), /Started container|Container Started/i);
+    const [pod = ''] = ok('get', 'pods', '-l', 'app=web', '-o', 'name').split('\n');
+    // Events are written a moment after what they tell of.
+    ok(
+      'wait',
+      '--for=create',
+      'event',
+      `--field-selector=involvedObject.name=${pod.slice('pod/'.length)},reason=Started`,
+    );
+    assert.match(ok('describe', pod), /Started\s.*Container started/);
     ok('label', 'service', 'web', 'tier=front');
     ok('annotate', 'service', 'web', 'note=here');
     assert.match(ok('get', 'service', '-l', 'tier=front', '-o', 'name'), /service\/web/);

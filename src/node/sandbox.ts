@@ -63,6 +63,7 @@ export class Sandbox implements Disposable {
         using inside = Rtnetlink.open();
         inside.run(planPodSide(network));
       });
+      letLinkSettle(options.rtnetlink, network.linkIndex);
     } catch (error) {
       closeSync(this.netns);
       throw error;
@@ -98,6 +99,17 @@ export class Sandbox implements Disposable {
     closeSync(net);
     this.#uts = uts;
     this.#ipc = ipc;
+  }
+}
+
+/**
+ * The end of a pair that came up first drops what it is given until the kernel's link watcher has run: a first
+ * SYN would be lost, and sent again a second later. Asking for the link makes the watcher run (Linux 6.7); an
+ * older kernel gets to it within milliseconds.
+ */
+function letLinkSettle(rtnetlink: Rtnetlink, linkIndex: number): void {
+  for (let waitedMs = 0; waitedMs < 50 && rtnetlink.link(linkIndex)?.running === false; waitedMs++) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
   }
 }
 
