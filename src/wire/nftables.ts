@@ -100,6 +100,8 @@ export const SET = {
   id: [10, 'be32'],
   timeout: [11, 'be64'],
   userdata: [13, 'bytes'],
+  /** Of elements; Linux 6.16. */
+  count: [20, 'be32'],
 } as const satisfies Schema;
 
 export const SET_FIELD_LENGTH = 1;

@@ -10,7 +10,9 @@ const MARKS_BYTES = 64;
 
 /** Messages that go to the kernel together and take effect together. */
 export interface BatchPart {
-  readonly bytes: Uint8Array;
+  /** Numbers of the first message and of the one behind the last. */
+  readonly first: number;
+  readonly next: number;
   /** The last one's acknowledgement says that all is done. */
   readonly lastSequence: number;
 }
@@ -50,15 +52,26 @@ export class Batch {
   }
 
   /** As few parts as possible of at most `maxBytes` each; a message that is larger still gets its own. */
-  *parts(maxBytes: number, generation?: number): Generator<BatchPart> {
+  *parts(maxBytes: number): Generator<BatchPart> {
     let first = 0;
     while (first < this.#starts.length) {
       const from = this.#starts[first] ?? 0;
       let next = first + 1;
       while (next < this.#starts.length && this.#end(next) - from + MARKS_BYTES <= maxBytes) next++;
-      yield this.#part(first, next, generation);
+      yield { first, next, lastSequence: next };
       first = next;
     }
+  }
+
+  /** A part as it is sent; the kernel refuses it when the generation is given and not the current one. */
+  bytesOf({ first, next }: BatchPart, generation?: number): Uint8Array {
+    this.#writer.addFlags(this.#starts[next - 1] ?? 0, NLM_F_ACK);
+    const messages = this.#writer.bytes().subarray(this.#starts[first], this.#end(next - 1));
+    const part = new NetlinkWriter(messages.length + MARKS_BYTES);
+    encodeBatchBegin(part, NLM_F_REQUEST, 0, generation);
+    part.raw(messages);
+    encodeBatchEnd(part, NLM_F_REQUEST, 0);
+    return part.bytes();
   }
 
   /** In words, what the message with this sequence number asked for; the whole where there is none. */
@@ -67,16 +80,6 @@ export class Batch {
     if (operation === undefined) return 'commit transaction';
     const message = this.#writer.bytes().subarray(this.#starts[sequence - 1], this.#end(sequence - 1));
     return describeRefusal(operation, message, offset);
-  }
-
-  #part(first: number, next: number, generation: number | undefined): BatchPart {
-    this.#writer.addFlags(this.#starts[next - 1] ?? 0, NLM_F_ACK);
-    const messages = this.#writer.bytes().subarray(this.#starts[first], this.#end(next - 1));
-    const part = new NetlinkWriter(messages.length + MARKS_BYTES);
-    encodeBatchBegin(part, NLM_F_REQUEST, 0, generation);
-    part.raw(messages);
-    encodeBatchEnd(part, NLM_F_REQUEST, 0);
-    return { bytes: part.bytes(), lastSequence: next };
   }
 
   #end(index: number): number {

@@ -135,6 +135,7 @@ function compileStatement(loader: Loader, statement: Statement): void {
   }
 }
 
+/** The kernel itself leaves packets of another family than the target's alone, so nothing is matched for it. */
 function compileNat(loader: Loader, statement: NatStatement): void {
   const { to } = statement;
   const target = 'map' in to ? loadMapTarget(loader, to) : loadConstantTarget(loader, to);
@@ -171,7 +172,6 @@ function loadConstantTarget(
   let next = 0;
   if (to.address !== undefined) {
     target.network = ipFamily(to.address) === 4 ? 'ipv4' : 'ipv6';
-    loader.need('network', target.network);
     const type = target.network === 'ipv4' ? 'ipv4_addr' : 'ipv6_addr';
     loader.expressions.push({
       name: 'immediate',
@@ -197,7 +197,6 @@ function loadMapTarget(loader: Loader, to: MapTarget): LoadedTarget {
     throw new NftablesValueError(`map ${to.map.name} has no address or port to translate to`);
   }
   const network = hasAddress ? (first === 'ipv4_addr' ? 'ipv4' : 'ipv6') : undefined;
-  if (network !== undefined) loader.need('network', network);
   loader.load({ kind: 'map', map: to.map, key: to.key });
   return {
     network,
@@ -207,7 +206,6 @@ function loadMapTarget(loader: Loader, to: MapTarget): LoadedTarget {
 }
 
 function compileTproxy(loader: Loader, { family, address, port }: TproxyStatement): void {
-  loader.need('network', family === 'ip' ? 'ipv4' : 'ipv6');
   const target = loadConstantTarget(loader, { address, port });
   loader.expressions.push({
     name: 'tproxy',

@@ -32,7 +32,7 @@ import type { ListedElement, ListedRule, NftablesClient, RunOptions } from './cl
 import { NftablesError } from './error.ts';
 import { type Chain, type Family, type NftMap, type NftSet, objectName, type Table } from './objects.ts';
 import { readChain, readCounter, readRule, readSet, readTable } from './read.ts';
-import { joinRanges, readElements } from './read-elements.ts';
+import { distinct, joinRanges, type RawElement, readElements } from './read-elements.ts';
 import type { Transaction } from './transaction.ts';
 
 const ENOENT = 2;
@@ -78,8 +78,8 @@ export class Nftables implements NftablesClient {
     }
     let parts = 0;
     let expected = generation;
-    for (const part of batch.parts(this.#maxSendBytes, expected)) {
-      this.#socket.send(part.bytes);
+    for (const part of batch.parts(this.#maxSendBytes)) {
+      this.#socket.send(batch.bytesOf(part, expected));
       this.#checkAcknowledged(batch, part.lastSequence);
       // Later parts follow our own change, which has made the number another.
       if (expected !== undefined) expected = this.generation();
@@ -129,19 +129,20 @@ export class Nftables implements NftablesClient {
   }
 
   elements(set: NftSet | NftMap): ListedElement[] {
-    const { table, name } = set;
-    const raw = this.#dump(
-      {
-        get: NFT_MSG.GETSETELEM,
-        answer: NFT_MSG.NEWSETELEM,
-        family: table.family,
-        schema: ELEMENT_FILTER,
-        filter: { table: table.name, set: name },
-        about: objectName(set),
-      },
-      (attributes) => readElements(set, attributes),
+    let before: number | undefined;
+    for (let attempt = 0; attempt < MAX_DUMPS; attempt++) {
+      const raw = this.#dumpElements(set);
+      // After a large load the kernel regrows the set's hash table for some milliseconds, and a listing
+      // meanwhile leaves elements out. Trees (ranges) have no such phase.
+      if (set.interval === true || raw.length === before || raw.length === this.#count(set)) {
+        return joinRanges(set, raw);
+      }
+      before = raw.length;
+      sleep(2 ** attempt);
+    }
+    throw new Error(
+      `the elements of ${objectName(set)} changed during each of ${MAX_DUMPS} attempts to read them`,
     );
-    return joinRanges(set, raw.flat());
   }
 
   counters(table: Table): Map<string, { packets: bigint; bytes: bigint }> {
@@ -167,6 +168,31 @@ export class Nftables implements NftablesClient {
     }
     if (refusal !== undefined) throw refusal;
     if (!acknowledged) throw new Error('the kernel did not acknowledge the nf_tables transaction');
+  }
+
+  #dumpElements(set: NftSet | NftMap): RawElement[] {
+    const { table, name } = set;
+    const request = {
+      get: NFT_MSG.GETSETELEM,
+      answer: NFT_MSG.NEWSETELEM,
+      family: table.family,
+      schema: ELEMENT_FILTER,
+      filter: { table: table.name, set: name },
+      about: objectName(set),
+    };
+    return distinct(this.#dump(request, (attributes) => readElements(set, attributes)).flat());
+  }
+
+  /** How many elements the kernel says there are; undefined before Linux 6.16. */
+  #count({ table: { family, name: table }, name }: NftSet | NftMap): number | undefined {
+    let count: number | undefined;
+    this.#ask(
+      { get: NFT_MSG.GETSET, family, schema: SET, filter: { table, name }, flags: NLM_F_ACK },
+      (message) => {
+        ({ count } = decodeFields(SET, decodeNftMessage(message).attributes));
+      },
+    );
+    return count;
   }
 
   /** Reads all objects of a kind, again when others change them meanwhile. */
@@ -221,6 +247,11 @@ export class Nftables implements NftablesClient {
       yield* decodeMessages(datagram);
     }
   }
+}
+
+/** Holds this thread up: reading is synchronous, and waiting a rare exception. */
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 /** A question to the kernel: fields of a schema that narrow it down. */

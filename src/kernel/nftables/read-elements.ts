@@ -8,7 +8,7 @@ import { decodeRange, decodeValues, decodeVerdict, predecessor } from './element
 import type { Element, NftMap, NftSet } from './objects.ts';
 
 /** An element as the kernel stores it: of a range over a single value, only one of its two ends. */
-interface RawElement {
+export interface RawElement {
   readonly key: Uint8Array;
   readonly end?: Uint8Array | undefined;
   readonly isEndMark: boolean;
@@ -31,6 +31,18 @@ export function readElements(set: NftSet | NftMap, attributes: Attributes): RawE
       rest: readRest(set, element),
     };
   });
+}
+
+/** Without the elements that a listing during a change repeats. */
+export function distinct(raw: readonly RawElement[]): RawElement[] {
+  const byKey = new Map<string, RawElement>();
+  for (const element of raw) {
+    const key = Buffer.from(element.key.buffer, element.key.byteOffset, element.key.length).toString(
+      'latin1',
+    );
+    byKey.set(element.isEndMark ? `${key}-` : key + (element.end ?? []).join(), element);
+  }
+  return [...byKey.values()];
 }
 
 /** Makes elements of what was read, joining the two ends of ranges. */
