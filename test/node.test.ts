@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
-import http from 'node:http';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Pod } from '#api/core/v1.gen.ts';
 import { pause } from '#kube/errors.ts';
@@ -10,6 +8,7 @@ import { CONFIG_MAPS, EVENTS, NODES, PODS, SERVICES } from '#kube/resources.ts';
 import { ImageStore, isRootless } from '#node/image-store.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
 import { startNodeCluster } from '#test/support/node-cluster.ts';
+import { get, makeRootfs } from '#test/support/pod-fixtures.ts';
 
 await enterTestNamespace({ pid: true });
 const cluster = await startNodeCluster();
@@ -29,27 +28,6 @@ const shell = (script: string): { image: string; command: string[] } => ({
   image: 'portolan/host',
   command: ['sh', '-c', script],
 });
-
-/** A root file system of nothing but a shell and its libraries. */
-function makeRootfs(root: string): void {
-  const libraries = execFileSync('ldd', ['/bin/sh'], { encoding: 'utf8' }).match(/\/\S+/g) ?? [];
-  for (const path of ['/bin/sh', ...libraries]) {
-    mkdirSync(join(root, dirname(path)), { recursive: true });
-    copyFileSync(path, join(root, path));
-  }
-}
-
-function get(address: string, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    http
-      .get({ host: address, port, agent: false }, (response) => {
-        let text = '';
-        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-        response.on('end', () => resolve(text));
-      })
-      .on('error', reject);
-  });
-}
 
 test('a node registers itself and is Ready', async () => {
   const node = await client.get(NODES, { name: 'node-1' });
@@ -320,8 +298,7 @@ test('a loaded image runs on an overlay that ends with the container', async () 
     entrypoint: ['/bin/sh', '-c'],
     env: ['FROM=image'],
   });
-  const script =
-    'echo $FROM; test ! -e /made && echo fresh; echo x > /made; exit 1';
+  const script = 'echo $FROM; test ! -e /made && echo fresh; echo x > /made; exit 1';
   await cluster.createPod('overlay', {
     restartPolicy: 'OnFailure',
     containers: [{ name: 'main', image: 'own/shell:1', args: [script] }],

@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { type AddressInfo, createConnection, type Socket } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocket } from 'ws';
 import type { Pod } from '#api/core/v1.gen.ts';
 import { ENDPOINT_SLICES, NODES, PODS, SERVICES } from '#kube/resources.ts';
 import { FakeContainerAccess } from '#node/streaming/fake-container-access.ts';
@@ -19,6 +19,7 @@ import { type StreamingServer, startStreamingServer } from '#node/streaming/stre
 import { PseudoTerminal } from '#os/terminal.ts';
 import { startTestApiServer, type TestApiServer } from './support/api-server.ts';
 import { findKubectl } from './support/kubectl.ts';
+import { startWebBackend, type WebBackend } from './support/web-backend.ts';
 
 const found = findKubectl();
 const kubectlPath = 'path' in found ? found.path : 'kubectl';
@@ -27,7 +28,7 @@ const skip = 'skip' in found ? found.skip : false;
 let api: TestApiServer;
 let node: StreamingServer;
 let access: FakeContainerAccess;
-let web: { port: number; requests: IncomingMessage[]; close(): void };
+let web: WebBackend;
 const scratch = mkdtempSync(join(tmpdir(), 'portolan-streaming-test-'));
 
 before(async () => {
@@ -39,7 +40,7 @@ before(async () => {
     tls: { cert: serving.certificate, key: serving.key, ca: api.pki.caCertificate },
     listen: { host: '127.0.0.1', port: 0 },
   });
-  web = await startWeb();
+  web = await startWebBackend();
   await createObjects();
 });
 after(async () => {
@@ -208,9 +209,7 @@ describe('proxies', { skip }, () => {
   const raw = (path: string) => kubectl(['get', '--raw', path]);
 
   it('carry requests to a pod by port', async () => {
-    const result = await raw(
-      `/api/v1/namespaces/default/pods/http:web:${web.port}/proxy/some/path?x=1&y=2`,
-    );
+    const result = await raw(`/api/v1/namespaces/default/pods/http:web:${web.port}/proxy/some/path?x=1&y=2`);
     assert.equal(result.stdout, 'GET /some/path?x=1&y=2');
     assert.equal(web.requests.at(-1)?.headers.authorization, undefined);
   });
@@ -372,36 +371,4 @@ async function send(method: string, path: string, body = '', headers: Record<str
   sent.end(body);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
-}
-
-async function startWeb() {
-  const requests: IncomingMessage[] = [];
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    requests.push(request);
-    void answer(request, response);
-  });
-  const sockets = new WebSocketServer({ server, path: '/socket' });
-  sockets.on('connection', (socket) => {
-    socket.on('message', (data: Buffer) => socket.send(`echo ${data.toString()}`));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { port: (server.address() as AddressInfo).port, requests, close: () => server.close() };
-}
-
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const body = await text(request);
-  switch (request.url) {
-    case '/missing':
-      response.writeHead(404).end();
-      break;
-    case '/moved':
-      response.writeHead(302, { location: '/target' }).end();
-      break;
-    case '/large':
-      response.end('x'.repeat(3_000_000));
-      break;
-    default:
-      response.end(`${request.method} ${request.url}${body === '' ? '' : ` ${body}`}`);
-  }
 }
