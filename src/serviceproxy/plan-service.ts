@@ -149,12 +149,13 @@ function loadBalancerIps({ status = {} }: Service): Ip[] {
   return parseIps(ingress.map(({ ip }) => ip ?? ''));
 }
 
-/** Undefined where everybody may connect. Ranges of the other family alone shut this one. */
+/** Undefined where everybody may connect, as over a family that has no range at all. */
 function sourceRangesOf({ spec = {} }: Service, family: IpFamily): string[] | undefined {
-  const ranges = (spec.loadBalancerSourceRanges ?? []).flatMap((text) => Cidr.parse(text.trim()) ?? []);
-  if (ranges.length === 0 || ranges.some((range) => range.family === family && range.prefixLength === 0))
-    return undefined;
-  return ranges.filter((range) => range.family === family).map((range) => range.format());
+  const ranges = (spec.loadBalancerSourceRanges ?? [])
+    .flatMap((text) => Cidr.parse(text.trim()) ?? [])
+    .filter((range) => range.family === family);
+  if (ranges.length === 0 || ranges.some((range) => range.prefixLength === 0)) return undefined;
+  return ranges.map((range) => range.format());
 }
 
 function planHealthCheck(
