@@ -175,12 +175,12 @@ async function firstAnswer(question: string): Promise<void> {
   const socket = createSocket('udp4');
   const name = parseName(question) ?? [];
   const query = encodeQuery(1, { name, type: RecordType.A, class: 1 }, HeaderFlag.RD);
-  let answered = false;
+  const state = { answered: false };
   socket.on('error', () => {});
   socket.on('message', (bytes) => {
-    answered ||= decodeMessage(bytes).answers.length > 0;
+    state.answered ||= decodeMessage(bytes).answers.length > 0;
   });
-  for (const deadline = Date.now() + 60_000; !answered; await delay(2)) {
+  for (const deadline = Date.now() + 60_000; !state.answered; await delay(2)) {
     if (Date.now() > deadline) throw new Error('no answer in a minute');
     socket.send(query, PORT, '127.0.0.1');
   }
