@@ -225,6 +225,16 @@ describe('proxies', { skip }, () => {
     assert.deepEqual([bare.status, bare.headers.location], [301, `${base}/?x=1`]);
   });
 
+  it('carry OPTIONS too, and lead the links of a page back through themselves', async () => {
+    const base = `/api/v1/namespaces/default/pods/web:${web.port}/proxy`;
+    const options = await send('OPTIONS', `${base}/any`);
+    assert.deepEqual([options.status, options.body], [200, 'OPTIONS /any']);
+    for (const page of ['/page', '/page.gz']) {
+      assert.equal((await send('GET', `${base}${page}`)).body, `<a href="${base}/next">ä</a>`, page);
+    }
+    assert.equal((await send('HEAD', `${base}/page`)).status, 200);
+  });
+
   it('carry requests to a ready endpoint of a Service by the name or number of its port', async () => {
     assert.equal((await raw('/api/v1/namespaces/default/services/web:http/proxy/a')).stdout, 'GET /a');
     assert.equal((await raw('/api/v1/namespaces/default/services/http:web:80/proxy/b')).stdout, 'GET /b');

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { WebSocketServer } from 'ws';
 
 export interface WebBackend {
@@ -27,6 +28,8 @@ export async function startWebBackend(): Promise<WebBackend> {
   return { port: (server.address() as AddressInfo).port, requests, close: () => server.close() };
 }
 
+const PAGE = '<a href="/next">ä</a>';
+
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await text(request);
   switch (request.url) {
@@ -35,6 +38,14 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       break;
     case '/moved':
       response.writeHead(302, { location: '/target' }).end();
+      break;
+    case '/page':
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(PAGE);
+      break;
+    case '/page.gz':
+      response
+        .writeHead(200, { 'content-type': 'text/html', 'content-encoding': 'gzip' })
+        .end(gzipSync(PAGE));
       break;
     case '/large':
       response.end('x'.repeat(3_000_000));

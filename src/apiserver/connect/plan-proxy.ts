@@ -112,19 +112,23 @@ export function parseProxyUrl(url: string): ProxyUrl | undefined {
   );
 }
 
-/** A redirect of the backend to itself leads back through the proxy; any other is left as it is. */
-export function rewriteLocation(location: string, prefix: string, backendHost: string): string {
-  let path = location;
-  if (/^https?:\/\//i.test(location)) {
-    const url = URL.parse(location);
-    // Both as URLs, since they leave out the scheme's default port.
-    if (!url || url.host !== URL.parse(`${url.protocol}//${backendHost}`)?.host) {
-      return location;
+/**
+ * The URL of a redirect or a link as seen through the proxy: one to the backend itself leads back through the proxy, also
+ * where the backend takes the host that the client asked for as its own. Any other is left as it is.
+ */
+export function rewriteUrl(written: string, prefix: string, ownHosts: readonly string[]): string {
+  let path = written;
+  if (/^https?:\/\//i.test(written)) {
+    const url = URL.parse(written);
+    // All as URLs, since they leave out the scheme's default port.
+    const isOwn = ownHosts.some((host) => url && url.host === URL.parse(`${url.protocol}//${host}`)?.host);
+    if (!url || !isOwn) {
+      return written;
     }
     path = `${url.pathname}${url.search}${url.hash}`;
   }
   if (!path.startsWith('/') || path.startsWith('//')) {
-    return location;
+    return written;
   }
   return path.startsWith(`${prefix}/`) ? path : `${prefix}${path}`;
 }

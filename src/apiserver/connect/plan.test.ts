@@ -7,7 +7,7 @@ import { isStatusError } from '#api/machinery/status-error.ts';
 import { chooseContainer, kubeletLocation } from './plan-container.ts';
 import { forwardedHeaders, upgradeHeaders } from './plan-headers.ts';
 import { logPath, portForwardPath, sessionPath } from './plan-kubelet-path.ts';
-import { parseProxyName, parseProxyUrl, podTarget, rewriteLocation, serviceTargets } from './plan-proxy.ts';
+import { parseProxyName, parseProxyUrl, podTarget, rewriteUrl, serviceTargets } from './plan-proxy.ts';
 
 /** The message of what is thrown, with its code. */
 function refusal(action: () => unknown): string {
@@ -202,11 +202,12 @@ describe('parseProxyUrl()', () => {
   });
 });
 
-describe('rewriteLocation()', () => {
+describe('rewriteUrl()', () => {
   const prefix = '/api/v1/namespaces/n/pods/p/proxy';
   const rows: [string, string][] = [
     ['/login', `${prefix}/login`],
     ['http://10.244.0.5:80/login?x#y', `${prefix}/login?x#y`],
+    ['https://127.0.0.1:6443/login', `${prefix}/login`],
     ['http://elsewhere/login', 'http://elsewhere/login'],
     ['//elsewhere/login', '//elsewhere/login'],
     ['relative', 'relative'],
@@ -214,12 +215,12 @@ describe('rewriteLocation()', () => {
   ];
   for (const [location, expected] of rows) {
     it(`leads ${location} to ${expected}`, () => {
-      assert.equal(rewriteLocation(location, prefix, '10.244.0.5:80'), expected);
+      assert.equal(rewriteUrl(location, prefix, ['10.244.0.5:80', '127.0.0.1:6443']), expected);
     });
   }
 
   it('never throws', () => {
-    fc.assert(fc.property(fc.string(), (text) => typeof rewriteLocation(text, prefix, 'h') === 'string'));
+    fc.assert(fc.property(fc.string(), (text) => typeof rewriteUrl(text, prefix, ['h']) === 'string'));
   });
 });
 

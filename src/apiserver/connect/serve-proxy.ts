@@ -1,7 +1,7 @@
 /** pods/proxy, services/proxy, nodes/proxy: any HTTP request or upgrade, passed on to an address in the cluster. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import type { Service } from '#api/core/v1.gen.ts';
 import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
 import type { KubeObject } from '#api/machinery/object.ts';
@@ -25,9 +25,10 @@ import {
   parseProxyUrl,
   podTarget,
   portNumber,
-  rewriteLocation,
+  rewriteUrl,
   serviceTargets,
 } from './plan-proxy.ts';
+import { rewritePage } from './rewrite-page.ts';
 import { destroyWith, type KubeletAccess, kubeletBackend } from './serve-kubelet.ts';
 
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
@@ -55,14 +56,14 @@ export async function serveProxy(
     });
     request.pipe(passed);
     const answer = await awaitResponse(passed).catch(rethrowAsUnreachable);
-    const headers = forwardedHeaders(answer.rawHeaders).map(([name, value]) => [
-      name,
-      name.toLowerCase() === 'location' ? rewriteLocation(value, prefix, hostOf(backend)) : value,
-    ]);
+    const rewrite = (url: string): string =>
+      rewriteUrl(url, prefix, [hostOf(backend), request.headers.host ?? '']);
+    const page = request.method === 'HEAD' ? undefined : rewritePage(answer, rewrite);
+    const headers = forwardedHeaders(answer.rawHeaders)
+      .filter(([name]) => !page?.dropped.includes(name.toLowerCase()))
+      .map(([name, value]) => [name, name.toLowerCase() === 'location' ? rewrite(value) : value]);
     response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers.flat());
-    answer.once('error', () => response.destroy());
-    answer.pipe(response);
-    await finished(response).catch(() => {});
+    await pipeline([answer, ...(page?.steps ?? []), response]).catch(() => response.destroy());
   } finally {
     release();
   }

@@ -105,7 +105,9 @@ export class Handler {
   ): Promise<undefined> {
     const fact = served.kind.subresources[target.subresource];
     if (fact === undefined) throw noSuchResource();
-    if (!fact.verbs.includes(info.verb)) throw methodNotAllowed();
+    // A proxy passes on also what is no verb of objects.
+    const isOptions = target.subresource === 'proxy' && info.method === 'OPTIONS';
+    if (!isOptions && !fact.verbs.includes(info.verb)) throw methodNotAllowed();
     await this.#connector(target).serve(request, response, this.#connectContext(attributes, info, target));
     return undefined;
   }
