@@ -246,6 +246,29 @@ export function testNftablesClient(open: () => NftablesClient): void {
       assert.equal(client.elements(networks).length, 3);
     });
 
+    test('ranges that overlap are EEXIST, the same range again is fine', () => {
+      using client = fresh();
+      const add = (key: string): Transaction => new Transaction().addElements(networks, [{ key: [key] }]);
+      client.run(add('10.0.0.0-10.0.0.9'));
+      client.run(add('10.0.0.0-10.0.0.9'));
+      client.run(add('10.0.0.10-10.0.0.12'));
+      for (const key of ['10.0.0.5-10.0.0.20', '10.0.0.9', '10.0.0.0/8', '10.0.0.0/30']) {
+        refuses(client, add(key), 'EEXIST', /networks: EEXIST/);
+      }
+      assert.equal(client.elements(networks).length, 2);
+    });
+
+    test('a range of several parts may not begin within another', () => {
+      using client = fresh();
+      const allowed: NftSet = { ...networks, name: 'allowed', key: ['ipv4_addr', 'inet_service'] };
+      const add = (...key: string[]): Transaction => new Transaction().addElements(allowed, [{ key }]);
+      client.run(new Transaction().add(allowed));
+      client.run(add('10.1.0.0/16', '80-90'));
+      client.run(add('10.0.0.0/8', '81'));
+      refuses(client, add('10.1.2.0/24', '85-95'), 'EEXIST', /allowed: EEXIST/);
+      assert.equal(client.elements(allowed).length, 2);
+    });
+
     test('an element with a timeout tells how long it still lives', () => {
       using client = fresh();
       client.run(

@@ -1,4 +1,4 @@
-import { bytesToIp, ipToBytes, parseIp } from '#lib/ip.ts';
+import { bytesToIp, parseIpBytes } from '#lib/ip.ts';
 import { bytesToMac, macToBytes } from '#wire/rtnetlink-link.ts';
 import { LITTLE_ENDIAN } from '#wire/socket-address.ts';
 
@@ -95,8 +95,7 @@ export class NftablesValueError extends TypeError {
 /** A value's bytes as the kernel compares them; numbers are decimal or a `Value` name of the type. */
 export function encodeValue(type: DataType, value: Value): Uint8Array {
   if (type === 'ipv4_addr' || type === 'ipv6_addr') {
-    const address = typeof value === 'string' ? parseIp(value) : undefined;
-    const bytes = address === undefined ? undefined : ipToBytes(address);
+    const bytes = typeof value === 'string' ? parseIpBytes(value) : undefined;
     if (bytes?.length !== DATA_TYPES[type].size) throw invalid(type, value);
     return bytes;
   }
@@ -111,9 +110,7 @@ export function encodeNumber(type: DataType, number: number): Uint8Array {
   if (!Number.isInteger(number) || number < 0 || number >= 2 ** (size * 8)) throw invalid(type, number);
   const bytes = new Uint8Array(size);
   const little = order === 'host' && LITTLE_ENDIAN;
-  for (let i = 0, rest = number; i < size; i++, rest = Math.floor(rest / 256)) {
-    bytes[little ? i : size - 1 - i] = rest % 256;
-  }
+  for (let i = 0; i < size; i++) bytes[little ? i : size - 1 - i] = number >>> (i * 8);
   return bytes;
 }
 

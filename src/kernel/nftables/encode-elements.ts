@@ -77,6 +77,7 @@ function encodeKeyBytes(writer: NetlinkWriter, type: number, key: Uint8Array): v
 
 function encodeElementData(writer: NetlinkWriter, data: Data): void {
   const start = writer.beginNested(ELEMENT.data);
-  encodeFields(writer, DATA, data);
+  if (data.value === undefined) encodeFields(writer, DATA, data);
+  else writer.attribute(DATA_VALUE, data.value);
   writer.end(start);
 }

@@ -1,5 +1,6 @@
 import type { Expression } from '#wire/nftables-expression.ts';
 import type { ListedElement } from './client.ts';
+import type { EncodedKey } from './element-codec.ts';
 import type { Chain, Counter, NftMap, NftSet, Rule, Table } from './objects.ts';
 
 export interface FakeRule {
@@ -17,6 +18,7 @@ export interface FakeElement {
   readonly element: ListedElement;
   /** Its data in a form that compares. */
   readonly data: string;
+  readonly encoded: EncodedKey;
 }
 
 export interface FakeSet {

@@ -3,6 +3,7 @@ import { compileRule } from './compile.ts';
 import { describeOperation } from './describe.ts';
 import { decodeRange, decodeValues, encodeData, encodeKey } from './element-codec.ts';
 import { NftablesError } from './error.ts';
+import { overlapsAny } from './fake-overlap.ts';
 import { hasReferents, isUsed } from './fake-references.ts';
 import { FakeState, type FakeTable, key } from './fake-state.ts';
 import {
@@ -258,8 +259,9 @@ export class FakeNftables implements NftablesClient {
       const dataName = JSON.stringify(data?.verdict) + Buffer.from(data?.value ?? []).toString('hex');
       if (old !== undefined && (operation.do === 'createElements' || old.data !== dataName)) refuse(EEXIST);
       if (old !== undefined) continue;
+      if (set.interval === true && overlapsAny(set, encoded, elements.values())) refuse(EEXIST);
       if (set.size !== undefined && elements.size >= set.size) refuse(ENFILE);
-      this.#state.put(elements, name, { element: listed(set, element), data: dataName });
+      this.#state.put(elements, name, { element: listed(set, element), data: dataName, encoded });
     }
   }
 }
