@@ -59,7 +59,11 @@ export interface Libc {
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   /** `header` holds the bytes of a `struct msghdr`; `addressOf()` gives the pointers for it. */
   recvmsg(fd: number, header: Uint8Array, flags: number): number;
-  poll(fds: Uint8Array, count: number, timeoutMs: number): number;
+  sendmsg(fd: number, header: Uint8Array, flags: number): number;
+  /** `headers` holds `count` times the bytes of a `struct mmsghdr`; returns how many messages there were. */
+  recvmmsg(fd: number, headers: Uint8Array, count: number, flags: number, timeout: null): number;
+  sendmmsg(fd: number, headers: Uint8Array, count: number, flags: number): number;
+  poll: (fds: Uint8Array, count: number, timeoutMs: number) => number;
   fcntl(fd: number, command: number, argument: number): number;
   flock(fd: number, operation: number): number;
   /** Writes the status, 4 bytes; 0 when the child has not ended and WNOHANG was given. */
@@ -133,6 +137,9 @@ const PROTOTYPES = {
   sendto: 'long sendto(int, const void *, ulong, int, const void *, uint32_t)',
   recv: 'long recv(int, void *, ulong, int)',
   recvmsg: 'long recvmsg(int, void *, int)',
+  sendmsg: 'long sendmsg(int, const void *, int)',
+  recvmmsg: 'int recvmmsg(int, void *, uint, int, void *)',
+  sendmmsg: 'int sendmmsg(int, void *, uint, int)',
   poll: 'int poll(void *, ulong, int)',
   fcntl: 'int fcntl(int, int, long)',
   flock: 'int flock(int, int)',

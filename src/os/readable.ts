@@ -24,6 +24,6 @@ export function waitReadable(fds: readonly number[]): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const poll = libc().poll as unknown as AsyncCall;
   // A wait that a signal interrupted ends too: the caller looks and finds nothing.
-  poll.async(list, fds.length, -1, (error) => (error ? reject(error as Error) : resolve()));
+  poll.async(list, fds.length, -1, (error) => (error ? reject(error) : resolve()));
   return promise;
 }
