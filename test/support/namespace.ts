@@ -47,9 +47,11 @@ export async function enterTestNamespace({ pid = false }: TestNamespaceOptions =
   process.exit(child.status ?? 1);
 }
 
-/** Reports one test for the whole file and ends the process. */
-async function giveUp(reason: string): Promise<never> {
+/** Reports one skipped test for the whole file, whose own tests are never reached. */
+function giveUp(reason: string): Promise<never> {
   if (process.env['CI'] === 'true') throw new Error(reason);
-  await test('needs namespaces of its own', { skip: reason });
-  process.exit(0);
+  void test('needs namespaces of its own', { skip: reason });
+  // Behind the test runner, which reports when nothing is left to do.
+  process.once('beforeExit', () => setImmediate(() => process.exit(0)));
+  return new Promise(() => {});
 }
