@@ -39,6 +39,19 @@ describe('the repository', () => {
     );
   });
 
+  it('has an entry in its lockfile for the optional packages of every platform', () => {
+    type Entry = { optionalDependencies?: Record<string, string> };
+    const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, Entry> };
+    const optional = Object.values(packages).flatMap(({ optionalDependencies }) =>
+      Object.keys(optionalDependencies ?? {}),
+    );
+    assert.ok(optional.length > 20);
+    assert.deepEqual(
+      optional.filter((name) => packages[`node_modules/${name}`] === undefined),
+      [],
+    );
+  });
+
   it('gives a reason for every dependency', () => {
     const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<
       string,
