@@ -32,7 +32,10 @@ export class PreparedAnswers {
   }
 
   #remove(question: string): void {
-    for (const lookup of this.#answers.get(question)?.lookups ?? []) {
+    const answer = this.#answers.get(question);
+    if (answer === undefined) return;
+    answer.prepared.stale = true;
+    for (const lookup of answer.lookups) {
       const questions = this.#questionsByLookup.get(lookup);
       questions?.delete(question);
       if (questions?.size === 0) this.#questionsByLookup.delete(lookup);

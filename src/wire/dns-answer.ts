@@ -25,6 +25,14 @@ export interface PreparedAnswer {
   readonly ends: readonly number[];
   /** Which of `tails` is next. */
   turn: number;
+  /** Set by its owner once it is no longer true: whoever kept it has to forget it. */
+  stale: boolean;
+}
+
+/** An option of the OPT record (RFC 6891 §6.1.2). */
+export interface EdnsOption {
+  readonly code: number;
+  readonly data: Uint8Array;
 }
 
 const MAX_ROTATIONS = 8;
@@ -48,7 +56,14 @@ export function prepareAnswer(
   const tail = Buffer.from(writer.finish().subarray(start));
   const { answers, authorities, additionals, rcode } = sections;
   const tails = rotatable(sections) ? rotations(tail, answers.length) : [tail];
-  return { rcode, counts: [answers.length, authorities.length, additionals.length], tails, ends, turn: 0 };
+  return {
+    rcode,
+    counts: [answers.length, authorities.length, additionals.length],
+    tails,
+    ends,
+    turn: 0,
+    stale: false,
+  };
 }
 
 /** Addresses of one name alone: records of equal length without pointers to each other. */
@@ -67,11 +82,17 @@ function rotations(tail: Buffer, count: number): Buffer[] {
 }
 
 /** The response to a query, cut to `limit` bytes (then with TC) and with an OPT record if the query had one. */
-export function respond(query: DnsQuery, prepared: PreparedAnswer, flags: number, limit: number): Buffer {
+export function respond(
+  query: DnsQuery,
+  prepared: PreparedAnswer,
+  flags: number,
+  limit: number,
+  options?: readonly EdnsOption[],
+): Buffer {
   const tail = prepared.tails[prepared.turn] ?? Buffer.alloc(0);
   if (prepared.tails.length > 1) prepared.turn = (prepared.turn + 1) % prepared.tails.length;
   const { questionEnd, edns } = query;
-  const optBytes = edns === undefined ? 0 : OPT_BYTES;
+  const optBytes = edns === undefined ? 0 : OPT_BYTES + optionBytes(options);
   const fits = questionEnd + tail.length + optBytes <= limit;
   const kept = fits ? prepared.ends.length : countFitting(prepared.ends, limit - questionEnd - optBytes);
   const tailBytes = fits ? tail.length : (prepared.ends[kept - 1] ?? 0);
@@ -86,7 +107,7 @@ export function respond(query: DnsQuery, prepared: PreparedAnswer, flags: number
     left -= count;
   }
   if (edns !== undefined) {
-    writeOpt(response, questionEnd + tailBytes, prepared.rcode, edns);
+    writeOpt(response, questionEnd + tailBytes, prepared.rcode, edns, options);
     response.writeUInt16BE(response.readUInt16BE(10) + 1, 10);
   }
   return response;
@@ -129,6 +150,7 @@ function writeOpt(
   offset: number,
   rcode: number,
   edns: NonNullable<DnsQuery['edns']>,
+  options: readonly EdnsOption[] = [],
 ): void {
   const udpSize = rcode === ResponseCode.BADVERS ? 0 : edns.udpSize;
   const opt = ednsRecord({ udpSize, version: 0, extendedRcode: rcode >> 4, dnssecOk: edns.dnssecOk });
@@ -136,5 +158,16 @@ function writeOpt(
   response.writeUInt16BE(RecordType.OPT, offset + 1);
   response.writeUInt16BE(udpSize, offset + 3);
   response.writeUInt32BE(opt.ttl, offset + 5);
-  response.writeUInt16BE(0, offset + 9);
+  response.writeUInt16BE(optionBytes(options), offset + 9);
+  let at = offset + OPT_BYTES;
+  for (const { code, data } of options) {
+    response.writeUInt16BE(code, at);
+    response.writeUInt16BE(data.length, at + 2);
+    response.set(data, at + 4);
+    at += 4 + data.length;
+  }
+}
+
+function optionBytes(options: readonly EdnsOption[] = []): number {
+  return options.reduce((sum, { data }) => sum + 4 + data.length, 0);
 }

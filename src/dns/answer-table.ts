@@ -1,0 +1,268 @@
+import { randomInt } from 'node:crypto';
+import type { PreparedAnswer } from '#wire/dns-answer.ts';
+import { copyInto, OPT_BYTES, ttlOffsets, writePlainOpt } from '#wire/dns-answer-bytes.ts';
+import { HEADER_BYTES, HeaderFlag } from '#wire/dns-constants.ts';
+import { hashName, isName, lowerCase, type PlainQuery, readPlainQuery } from '#wire/dns-plain-query.ts';
+import type { DnsQuery } from '#wire/dns-query.ts';
+import type { AnswerCounts } from './answer-counts.ts';
+
+export interface TableAnswer {
+  /** Its owner takes it back by setting `stale`. */
+  readonly prepared: PreparedAnswer;
+  /** AA and the like; QR, RD and CD are added as they have to be. */
+  readonly flags: number;
+  /** Where its answers are counted. */
+  readonly counts: AnswerCounts;
+  /** From when on the chain is to be asked again, in ms since 1970; never by default. */
+  readonly untilMs?: number | undefined;
+  /** TTLs count down, in whole seconds from now. */
+  readonly aging?: boolean | undefined;
+  /** Not for queries with DO, CD or AD, whose answers may differ. */
+  readonly plainOnly?: boolean | undefined;
+}
+
+/** An answer in the table. */
+export interface TableEntry {
+  /** How often it was given. */
+  readonly hits: number;
+}
+
+interface Entry extends TableEntry {
+  readonly hash: number;
+  /** The name in wire form, lower case. */
+  readonly name: Uint8Array;
+  readonly type: number;
+  readonly prepared: PreparedAnswer;
+  readonly flags: number;
+  readonly counts: AnswerCounts;
+  readonly untilMs: number;
+  readonly plainOnly: boolean;
+  /** Where TTLs are in each of the tails. */
+  readonly ttlOffsets: readonly number[];
+  agedAtSeconds: number;
+  hits: number;
+  next: Entry | undefined;
+}
+
+const MIN_UDP_BYTES = 512;
+const MAX_BYTES = 0xffff;
+const AD_OR_CD = HeaderFlag.AD | HeaderFlag.CD;
+const FIRST_BUCKETS = 1024;
+
+export interface AnswerTableOptions {
+  /** No UDP answer is larger, whatever the client offers to take. */
+  readonly maxUdpBytes?: number | undefined;
+  /** Beyond, answers are not put in. */
+  readonly maxEntries?: number | undefined;
+}
+
+/**
+ * Answers that need no thought, by question: whoever knows an answer to stay the same puts it in, and marks
+ * it as stale when it no longer does. `answer()` reads a query where it lies, and writes the response over
+ * it; nothing is allocated. What is not here, or is unusual, is for the chain.
+ */
+export class AnswerTable {
+  readonly #maxUdpBytes: number;
+  readonly #maxEntries: number;
+  /** Of this table alone: nobody can prepare names that meet in one bucket. */
+  readonly #seed = randomInt(2 ** 32) | 0;
+  readonly #query: PlainQuery = {
+    nameEnd: 0,
+    questionEnd: 0,
+    type: 0,
+    hash: 0,
+    hasEdns: false,
+    udpSize: 0,
+    dnssecOk: false,
+  };
+  readonly #counts = new Set<AnswerCounts>();
+  #buckets: (Entry | undefined)[] = emptyBuckets(FIRST_BUCKETS);
+  #size = 0;
+  /** The time as of the last `settle()` or `startBatch()`, in ms since 1970. */
+  #nowMs = Date.now();
+  #startedMs = performance.now();
+
+  constructor({ maxUdpBytes = MAX_BYTES, maxEntries = 200_000 }: AnswerTableOptions = {}) {
+    this.#maxUdpBytes = maxUdpBytes;
+    this.#maxEntries = maxEntries;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Keeps the answer to a question; undefined when the table is full of true ones. */
+  set(query: DnsQuery, answer: TableAnswer): TableEntry | undefined {
+    const { message, questionEnd, type } = query;
+    const name = Uint8Array.from(message.subarray(HEADER_BYTES, questionEnd - 4), lowerCase);
+    const hash = hashName(name, this.#seed);
+    this.#unlink(
+      hash,
+      (entry) => entry.type === type && entry.name.length === name.length && isName(name, 0, entry.name),
+    );
+    if (this.#size >= this.#maxEntries && !this.#sweep()) return undefined;
+    if (this.#size >= this.#buckets.length) this.#grow();
+    const entry: Entry = {
+      hash,
+      name,
+      type,
+      prepared: answer.prepared,
+      flags: answer.flags | HeaderFlag.QR,
+      counts: answer.counts,
+      untilMs: answer.untilMs ?? Number.POSITIVE_INFINITY,
+      plainOnly: answer.plainOnly ?? false,
+      ttlOffsets: answer.aging === true ? ttlOffsets(answer.prepared) : [],
+      agedAtSeconds: Math.floor(Date.now() / 1000),
+      hits: 0,
+      next: undefined,
+    };
+    this.#link(entry);
+    this.#size++;
+    this.#counts.add(answer.counts);
+    return entry;
+  }
+
+  clear(): void {
+    this.#buckets = emptyBuckets(FIRST_BUCKETS);
+    this.#size = 0;
+  }
+
+  /** To be called when queries have come in, before the first of them is answered. */
+  startBatch(): void {
+    this.#nowMs = Date.now();
+    this.#startedMs = performance.now();
+  }
+
+  /** To be called when the answers are on their way: tells the counters how long they took. */
+  settle(): void {
+    const seconds = (performance.now() - this.#startedMs) / 1000;
+    for (const counts of this.#counts) counts.settle(seconds);
+  }
+
+  /**
+   * Answers the query that lies in `length` bytes from `start` on, over itself. The response may have
+   * `room` bytes. Returns its length, or -1, with the bytes untouched, when the chain has to answer.
+   */
+  answer(bytes: Uint8Array, start: number, length: number, room: number, lane: number): number {
+    const query = this.#query;
+    if (!readPlainQuery(bytes, start, length, this.#seed, query)) return -1;
+    const entry = this.#find(bytes, start + HEADER_BYTES);
+    if (entry === undefined) return -1;
+    if (entry.prepared.stale || entry.untilMs <= this.#nowMs) return this.#forget(entry);
+    if (entry.plainOnly && (query.dnssecOk || ((bytes[start + 3] ?? 0) & AD_OR_CD) !== 0)) return -1;
+
+    const { prepared } = entry;
+    const tail = prepared.tails[prepared.turn];
+    if (tail === undefined) return -1;
+    const responseLength = query.questionEnd - start + tail.length + (query.hasEdns ? OPT_BYTES : 0);
+    // Lanes 0 and 1 are UDP.
+    if (responseLength > room || (lane < 2 && responseLength > this.#udpLimit())) return -1;
+
+    if (entry.ttlOffsets.length > 0) this.#age(entry);
+    if (prepared.tails.length > 1)
+      prepared.turn = prepared.turn + 1 === prepared.tails.length ? 0 : prepared.turn + 1;
+    this.#writeHeader(bytes, start, entry);
+    copyInto(bytes, query.questionEnd, tail);
+    if (query.hasEdns) writePlainOpt(bytes, query.questionEnd + tail.length, query.udpSize, query.dnssecOk);
+    entry.hits++;
+    entry.counts.count(lane, entry.type, prepared.rcode, query.dnssecOk, length, responseLength);
+    return responseLength;
+  }
+
+  #udpLimit(): number {
+    const offered = this.#query.hasEdns ? Math.max(MIN_UDP_BYTES, this.#query.udpSize) : MIN_UDP_BYTES;
+    return Math.min(offered, this.#maxUdpBytes);
+  }
+
+  #writeHeader(bytes: Uint8Array, start: number, { flags, prepared }: Entry): void {
+    const { counts, rcode } = prepared;
+    const additionals = counts[2] + (this.#query.hasEdns ? 1 : 0);
+    bytes[start + 2] = (flags >> 8) | ((bytes[start + 2] ?? 0) & (HeaderFlag.RD >> 8));
+    bytes[start + 3] = (flags & 0xff) | ((bytes[start + 3] ?? 0) & HeaderFlag.CD) | rcode;
+    bytes[start + 6] = counts[0] >> 8;
+    bytes[start + 7] = counts[0];
+    bytes[start + 8] = counts[1] >> 8;
+    bytes[start + 9] = counts[1];
+    bytes[start + 10] = additionals >> 8;
+    bytes[start + 11] = additionals;
+  }
+
+  #find(bytes: Uint8Array, nameStart: number): Entry | undefined {
+    const { hash, type, nameEnd } = this.#query;
+    const length = nameEnd - nameStart;
+    let entry = this.#buckets[hash & (this.#buckets.length - 1)];
+    while (entry !== undefined) {
+      const alike = entry.hash === hash && entry.type === type && entry.name.length === length;
+      if (alike && isName(bytes, nameStart, entry.name)) return entry;
+      entry = entry.next;
+    }
+    return undefined;
+  }
+
+  #age(entry: Entry): void {
+    const nowSeconds = Math.floor(this.#nowMs / 1000);
+    const elapsed = nowSeconds - entry.agedAtSeconds;
+    if (elapsed <= 0) return;
+    entry.agedAtSeconds = nowSeconds;
+    for (const tail of entry.prepared.tails) {
+      for (const offset of entry.ttlOffsets)
+        tail.writeUInt32BE(Math.max(0, tail.readUInt32BE(offset) - elapsed), offset);
+    }
+  }
+
+  #link(entry: Entry): void {
+    const bucket = entry.hash & (this.#buckets.length - 1);
+    entry.next = this.#buckets[bucket];
+    this.#buckets[bucket] = entry;
+  }
+
+  #forget(wanted: Entry): -1 {
+    this.#unlink(wanted.hash, (entry) => entry === wanted);
+    return -1;
+  }
+
+  #unlink(hash: number, wanted: (entry: Entry) => boolean): void {
+    const bucket = hash & (this.#buckets.length - 1);
+    let before: Entry | undefined;
+    for (let entry = this.#buckets[bucket]; entry !== undefined; entry = entry.next) {
+      if (!wanted(entry)) {
+        before = entry;
+        continue;
+      }
+      if (before === undefined) this.#buckets[bucket] = entry.next;
+      else before.next = entry.next;
+      this.#size--;
+      return;
+    }
+  }
+
+  /** Drops what is no longer true. Returns whether there was any. */
+  #sweep(): boolean {
+    const before = this.#size;
+    const entries = this.#buckets.flatMap((first) => [...chainOf(first)]);
+    this.clear();
+    const now = Date.now();
+    for (const entry of entries) {
+      if (entry.prepared.stale || entry.untilMs <= now) continue;
+      if (this.#size >= this.#buckets.length) this.#grow();
+      this.#link(entry);
+      this.#size++;
+    }
+    return this.#size < before;
+  }
+
+  #grow(): void {
+    const old = this.#buckets;
+    this.#buckets = emptyBuckets(old.length * 2);
+    const entries = old.flatMap((first) => [...chainOf(first)]);
+    for (const entry of entries) this.#link(entry);
+  }
+}
+
+function emptyBuckets(count: number): (Entry | undefined)[] {
+  return Array.from({ length: count }, () => undefined);
+}
+
+function* chainOf(first: Entry | undefined): Generator<Entry> {
+  for (let entry = first; entry !== undefined; entry = entry.next) yield entry;
+}
