@@ -7,7 +7,7 @@ import {
   ResponseCode,
 } from '#wire/dns.ts';
 import { type PreparedAnswer, prepareAnswer, respond } from '#wire/dns-answer.ts';
-import type { Answerer, DnsHandler, DnsReply, DnsRequest } from './handler.ts';
+import type { Answerer, DnsHandler, DnsReply, DnsRequest, DnsResult } from './handler.ts';
 
 const MAX_ENTRIES = 9984;
 const MIN_SECONDS = 5;
@@ -58,7 +58,8 @@ export class CacheHandler implements DnsHandler {
     return this.#keep(key, reply);
   }
 
-  #keep(key: string, response: Buffer): Buffer {
+  #keep(key: string, response: DnsResult): DnsResult {
+    if (!Buffer.isBuffer(response)) return response;
     const message = readCacheable(response);
     if (message === undefined) return response;
     const lifetime = Math.min(this.#maxSeconds, Math.max(MIN_SECONDS, shortestTtl(message)));

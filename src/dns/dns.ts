@@ -1,5 +1,5 @@
 import type { ApiClient } from '#kube/client.ts';
-import { type MessageAnswerer, messageAnswerer, unanswered } from './answer-query.ts';
+import { queryService, unanswered } from './answer-query.ts';
 import { CacheHandler } from './cache-handler.ts';
 import type { DnsConfig, ListenAddress } from './config.ts';
 import { ForwardHandler } from './forward-handler.ts';
@@ -9,7 +9,7 @@ import { DnsMetrics } from './metrics.ts';
 import { serveStatus } from './serve-status.ts';
 import { serveTcp } from './serve-tcp.ts';
 import { serveUdp } from './serve-udp.ts';
-import { isFamilyMissing, type Listener } from './transport.ts';
+import { isFamilyMissing, type Listener, type QueryService } from './transport.ts';
 import { type ClusterWatch, watchCluster } from './watch-cluster.ts';
 
 export interface DnsServer extends AsyncDisposable {
@@ -37,7 +37,7 @@ export async function startDns(config: DnsConfig, { client, log }: DnsDependenci
   const kubernetes = new KubernetesHandler(config.kubernetes);
   const cache = config.cacheSeconds > 0 ? [new CacheHandler(config.cacheSeconds)] : [];
   const forward = stack.use(new ForwardHandler(config.upstreams));
-  const answer = messageAnswerer(chain([kubernetes, ...cache, forward], unanswered), metrics);
+  const answer = queryService(chain([kubernetes, ...cache, forward], unanswered), metrics);
 
   // The first lists travel while the sockets are made.
   const watch = watchCluster(client, kubernetes.index, {
@@ -71,7 +71,7 @@ export async function startDns(config: DnsConfig, { client, log }: DnsDependenci
 /** One UDP and one TCP listener per address. A wildcard of a family that the machine lacks is left out. */
 async function listenAll(
   addresses: readonly ListenAddress[],
-  answer: MessageAnswerer,
+  answer: QueryService,
   stack: AsyncDisposableStack,
 ): Promise<Listener[]> {
   const listeners: Listener[] = [];

@@ -32,7 +32,7 @@ export class ForwardHandler implements DnsHandler, Disposable {
     });
   }
 
-  async #forward({ query, transport }: DnsRequest): Promise<Buffer> {
+  async #forward({ query, client: { transport } }: DnsRequest): Promise<Buffer> {
     for (const upstream of this.#inOrder()) {
       try {
         const { message, questionEnd } = query;

@@ -1,7 +1,6 @@
 import {
   type DnsName,
   type DnsRecord,
-  decodeMessage,
   encodeQuery,
   HEADER_BYTES,
   HeaderFlag,
@@ -14,7 +13,8 @@ import { type PreparedAnswer, prepareAnswer, respond, respondEmpty } from '#wire
 import { questionLabels, readQuery } from '#wire/dns-query.ts';
 import { ClusterIndex, TracingView } from './cluster-index.ts';
 import type { KubernetesZones } from './config.ts';
-import type { Answerer, DnsHandler, DnsReply, DnsRequest } from './handler.ts';
+import { structured } from './finish-answer.ts';
+import { type Answerer, type DnsHandler, type DnsReply, type DnsRequest, DROP } from './handler.ts';
 import {
   type AnswerPlan,
   type ExternalLookup,
@@ -141,17 +141,15 @@ export class KubernetesHandler implements DnsHandler {
   }
 }
 
-async function lookUp(
-  external: ExternalLookup,
-  { transport }: DnsRequest,
-  next: Answerer,
-): Promise<DnsRecord[]> {
+async function lookUp(external: ExternalLookup, request: DnsRequest, next: Answerer): Promise<DnsRecord[]> {
   const message = encodeQuery(0, { ...external, class: 1 }, HeaderFlag.RD);
   const query = readQuery(message);
   if ('rejected' in query) return [];
   try {
-    const response = decodeMessage(await next({ query, transport, limit: 0xffff }));
-    return response.rcode === ResponseCode.NOERROR ? [...response.answers] : [];
+    const result = await next({ ...request, query, limit: 0xffff });
+    if (result === DROP) return [];
+    const { rcode, answers } = structured(result);
+    return rcode === ResponseCode.NOERROR ? [...answers] : [];
   } catch {
     return [];
   }

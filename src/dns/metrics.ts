@@ -1,5 +1,5 @@
 import { RecordType, ResponseCode, typeName } from '#wire/dns.ts';
-import type { Client } from './answer-query.ts';
+import type { Client } from './handler.ts';
 
 /** Upper bounds in seconds, as CoreDNS has them. */
 const DURATION_BUCKETS = [

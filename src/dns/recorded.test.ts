@@ -18,7 +18,7 @@ import {
   typeName,
   typeNumber,
 } from '#wire/dns.ts';
-import { messageAnswerer, unanswered } from './answer-query.ts';
+import { queryService, unanswered } from './answer-query.ts';
 import { type KubernetesZones, type PodMode } from './config.ts';
 import { chain } from './handler.ts';
 import { KubernetesHandler } from './kubernetes-handler.ts';
@@ -55,17 +55,14 @@ interface RecordedRecord {
 }
 
 function readFixture(name: string): unknown {
-  return JSON.parse(
-    readFileSync(new URL(import.meta.resolve(`#test/fixtures/dns/${name}.json`)), 'utf8'),
-  );
+  return JSON.parse(readFileSync(new URL(import.meta.resolve(`#test/fixtures/dns/${name}.json`)), 'utf8'));
 }
 
 function load(handler: KubernetesHandler, objects: readonly KubeObject[]): void {
   for (const object of objects) {
     const { namespace = '', name = '' } = object.metadata ?? {};
     if (object.kind === 'Namespace') handler.index.setNamespace(name, true);
-    if (object.kind === 'Service')
-      handler.index.setService(namespace, name, planServiceEntry(object));
+    if (object.kind === 'Service') handler.index.setService(namespace, name, planServiceEntry(object));
     if (object.kind === 'EndpointSlice') {
       handler.index.setSlice(`${namespace}/${name}`, planSliceEntry(object as EndpointSlice));
     }
@@ -76,7 +73,7 @@ function load(handler: KubernetesHandler, objects: readonly KubeObject[]): void 
 function ask(zones: KubernetesZones, objects: readonly KubeObject[]) {
   const handler = new KubernetesHandler(zones);
   load(handler, objects);
-  const answer = messageAnswerer(chain([handler], unanswered), new DnsMetrics());
+  const service = queryService(chain([handler], unanswered), new DnsMetrics());
   return async ({ q, type, transport = 'udp', edns }: RecordedQuery): Promise<Buffer> => {
     const name = parseName(q) ?? assert.fail(`${q} is no name`);
     const opt = edns && {
@@ -86,7 +83,10 @@ function ask(zones: KubernetesZones, objects: readonly KubeObject[]) {
       dnssecOk: edns.do === true,
     };
     const bytes = encodeQuery(1, { name, type: typeNumber(type) ?? 0, class: CLASS_IN }, HeaderFlag.RD, opt);
-    return (await answer(bytes, { transport, family: 4 })) ?? assert.fail(`no answer to ${q} ${type}`);
+    const local = { address: '127.0.0.1', port: 53 };
+    const client = { transport, family: 4, address: '127.0.0.1', port: 1234, local } as const;
+    const response = await service.answer(bytes, client);
+    return Buffer.isBuffer(response) ? response : assert.fail(`no answer to ${q} ${type}`);
   };
 }
 

@@ -1,9 +1,9 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { ipFamily } from '#lib/ip.ts';
 import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
-import type { Client, MessageAnswerer } from './answer-query.ts';
 import type { ListenAddress } from './config.ts';
-import { type Listener, listenError } from './transport.ts';
+import type { Client } from './handler.ts';
+import { type Listener, listenError, type QueryService, type Response } from './transport.ts';
 
 const IDLE_MS = 10_000;
 const MAX_CONNECTIONS = 10_000;
@@ -11,13 +11,15 @@ const MAX_CONNECTIONS = 10_000;
 const MAX_PIPELINED = 64;
 
 /** Serves DNS over TCP: any number of queries per connection, answered as they are ready (RFC 7766 §6.2.1). */
-export async function serveTcp(listen: ListenAddress, answer: MessageAnswerer): Promise<Listener> {
+export async function serveTcp(listen: ListenAddress, service: QueryService): Promise<Listener> {
   const connections = new Set<Socket>();
-  const client: Client = { transport: 'tcp', family: ipFamily(listen.address) };
+  const family = ipFamily(listen.address);
   const server = createServer({ noDelay: true }, (socket) => {
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
-    serveConnection(socket, (message) => answer(message, client));
+    const { remoteAddress: address = '', remotePort: port = 0 } = socket;
+    const client: Client = { transport: 'tcp', family, address, port, local: listen };
+    serveConnection(socket, (message) => service.answer(message, client));
   });
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
@@ -37,12 +39,14 @@ export async function serveTcp(listen: ListenAddress, answer: MessageAnswerer): 
 
 function serveConnection(
   socket: Socket,
-  answer: (message: Buffer) => Buffer | Promise<Buffer> | undefined,
+  answer: (message: Buffer) => Response | Promise<Response>,
 ): void {
   const reader = new DnsFrameReader();
   let waiting = 0;
-  const send = (response: Buffer): void => {
-    if (!socket.writableEnded && !socket.write(frameMessage(response))) socket.pause();
+  const send = (response: Response): void => {
+    for (const message of Buffer.isBuffer(response) ? [response] : (response ?? [])) {
+      if (!socket.writableEnded && !socket.write(frameMessage(message))) socket.pause();
+    }
   };
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on('error', () => socket.destroy());

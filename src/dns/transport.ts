@@ -1,4 +1,23 @@
+import type { AnswerTable } from './answer-table.ts';
 import type { ListenAddress } from './config.ts';
+import type { Client } from './handler.ts';
+
+/** Whole response messages: one, or, for a zone transfer over a stream, several. Undefined: none at all. */
+export type Response = Buffer | readonly Buffer[] | undefined;
+
+/** What every transport serves. */
+export interface QueryService {
+  /** Asked first, before anything is made of a query; undefined: every query is for `answer`. */
+  readonly table?: AnswerTable | undefined;
+  /** Answers one message. `message` is the callee's to keep. Never throws, never rejects. */
+  answer(message: Buffer, client: Client): Response | Promise<Response>;
+}
+
+/** How a listener may share its port. */
+export interface ListenOptions {
+  /** Other listeners with this set may have the same address and port: one per thread. */
+  readonly reusePort?: boolean | undefined;
+}
 
 /** A socket that takes queries; disposing of it closes the socket and its connections. */
 export interface Listener extends AsyncDisposable {

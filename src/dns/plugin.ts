@@ -1,0 +1,114 @@
+import type { ApiClient } from '#kube/client.ts';
+import type { DnsRecord } from '#wire/dns.ts';
+import type { AnswerCounts } from './answer-counts.ts';
+import type { AnswerTable } from './answer-table.ts';
+import type { BlockKey } from './corefile/block-key.ts';
+import type { Directive } from './corefile/parse.ts';
+import type { DnsHandler, DnsRequest } from './handler.ts';
+import type { MetricRegistry } from './metric-registry.ts';
+
+/** What a server block can be made of. `parse` may be called without ever setting up: `portolan dns check`. */
+export interface Plugin {
+  readonly name: string;
+  /**
+   * Reads all directives of this name in one server block, in the order written; at least one. Throws
+   * `CorefileError`. No effects but reading files that the directives name.
+   */
+  parse(directives: readonly Directive[], scope: ParseScope): ParsedPlugin;
+}
+
+/** What a plugin may know while it is read. */
+export interface ParseScope {
+  /** What the server block answers for, networks already split. */
+  readonly keys: readonly BlockKey[];
+  /** Names of all plugins in the server block. */
+  readonly plugins: ReadonlySet<string>;
+  /** Folder that relative file names are of: that of `root`, else the working directory. */
+  readonly root: string;
+  readonly warn: (message: string) => void;
+}
+
+export interface ParsedPlugin {
+  /** What it will do, in plain English, a sentence a line, for `portolan dns check`. */
+  readonly explain: readonly string[];
+  /** Makes it real. Called once per start or reload; everything that needs an end goes on `context.stack`. */
+  setup(context: SetupContext): PluginInstance | Promise<PluginInstance>;
+}
+
+/** A plugin at work in one server block. All parts but the name are optional. */
+export interface PluginInstance extends Partial<DnsHandler> {
+  readonly name: string;
+  /** Runs when all plugins of all blocks are set up, before the first query: probes, listeners of its own. */
+  start?(): void | Promise<void>;
+  /** Whether it can answer; `ready` lists those that cannot. */
+  ready?(): boolean;
+  /** Server is told to stop: go unready; the promise holds the server up (lameduck). */
+  stopping?(): Promise<void>;
+  /** Values for `{/NAME}` in log formats, `view` and `template`, such as `kubernetes/client-namespace`. */
+  metadata?(request: DnsRequest, name: string): string | undefined;
+  /** Whether queries of a zone (by its key) pass it unchanged, so that answers known before need not ask it. */
+  passes?(zoneKey: string): boolean;
+  /** For a plugin that knows some of its answers to stay the same for a while. */
+  readonly express?: ExpressSource;
+  /** Search path for `autopath @NAME`: whole lower-case suffixes, best first. */
+  searchPath?(request: DnsRequest): readonly (readonly string[])[] | undefined;
+  /** Every record of a zone for `transfer`, SOA first; undefined when it is not its zone. */
+  transfer?(zoneKey: string): ZoneTransfer | undefined;
+}
+
+export interface ExpressSource {
+  /** The zones that it puts answers of into the table. */
+  readonly zoneKeys: readonly string[];
+  /** Called before the first query, if every plugin before it `passes` those zones: what it puts into the table
+   * is given to clients without asking the chain. It takes it out again when it changes. */
+  use(lane: ExpressLane): void;
+}
+
+export interface ExpressLane {
+  readonly table: AnswerTable;
+  readonly counts: AnswerCounts;
+}
+
+export interface ZoneTransfer {
+  readonly serial: number;
+  records(): Iterable<DnsRecord>;
+}
+
+/** The server block that a query came into. */
+export interface BlockContext {
+  readonly keys: readonly BlockKey[];
+  /** As metrics and logs name it: `dns://:53`. */
+  readonly server: string;
+  /** As metrics name it: `cluster.local.`. */
+  readonly zone: string;
+  /** Name of its `view`; empty: none. */
+  readonly view: string;
+  /** The block's plugins in the order of the chain; complete when `start()` runs. */
+  readonly plugins: readonly PluginInstance[];
+  metadata(request: DnsRequest, name: string): string | undefined;
+}
+
+/** What plugins are made with. */
+export interface SetupContext {
+  readonly block: BlockContext;
+  readonly root: string;
+  readonly metrics: MetricRegistry;
+  readonly log: (message: string) => void;
+  /** Disposed when the block goes: at the end and after a reload. */
+  readonly stack: AsyncDisposableStack;
+  /** Fires at the same time. */
+  readonly signal: AbortSignal;
+  /** The API server, as the command line says: `--kubeconfig`, else from within a pod. */
+  readonly apiClient: () => Promise<ApiClient>;
+  /** The whole server, for plugins that look beyond their block. */
+  readonly server: ServerContext;
+}
+
+export interface ServerContext {
+  /** The blocks of the running configuration. */
+  readonly blocks: readonly BlockContext[];
+  /** Reads the Corefile again and takes it over if it is sound; rejects (and keeps the old) otherwise. */
+  reload(): Promise<void>;
+  /** Text of the Corefile with all that it imports, to see changes by. */
+  corefileText(): Promise<string>;
+}

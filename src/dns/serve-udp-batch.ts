@@ -1,0 +1,139 @@
+import { networkInterfaces } from 'node:os';
+import { ipFamily, isLinkLocalIp, isUnspecifiedIp } from '#lib/ip.ts';
+import { bindUdp, localAddress } from '#os/socket.ts';
+import { askedAddress, growSocketBuffers, peerAddress, UdpBatch, type UdpPeer } from '#os/udp-batch.ts';
+import { watchByPolling, watchByReading } from '#os/udp-ready.ts';
+import { laneOf } from './answer-counts.ts';
+import type { ListenAddress } from './config.ts';
+import type { Client } from './handler.ts';
+import type { Listener, ListenOptions, QueryService, Response } from './transport.ts';
+
+const SOCKET_BUFFER_BYTES = 4 << 20;
+/** The event loop may read 32 datagrams in a row, each with a batch behind it: then all else gets its turn. */
+const SLOTS = 32;
+
+/**
+ * Serves DNS over one UDP socket with many datagrams per system call. Node's event loop tells that there is
+ * something to read by reading one datagram; those behind it are taken in a batch. So a lone query costs
+ * what it costs with `node:dgram`, and the more there are at once, the less each costs.
+ */
+export async function serveUdpBatch(
+  listen: ListenAddress,
+  service: QueryService,
+  { reusePort = false }: ListenOptions = {},
+): Promise<Listener> {
+  const family = ipFamily(listen.address);
+  const fd = bindUdp({ address: listen.address, port: listen.port, reusePort });
+  growSocketBuffers(fd, SOCKET_BUFFER_BYTES);
+  const local = { address: listen.address, port: localAddress(fd).port };
+  const pinSource = isUnspecifiedIp(listen.address) && hasSeveralAddresses(family);
+  const batch = new UdpBatch(fd, { family, slots: SLOTS, pinSource });
+  const server = new BatchServer(batch, service, family, local);
+  const watch = pinSource
+    ? watchByPolling(fd, () => server.serve(batch.receive()))
+    : await watchByReading(fd, family, (message, peer) => {
+        if (batch.put(0, message, peer)) server.serve(batch.receive(1));
+      });
+  return {
+    address: local,
+    async [Symbol.asyncDispose]() {
+      server.closed = true;
+      await watch[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Then an answer may leave from another one than was asked, unless it is told not to. */
+function hasSeveralAddresses(family: 4 | 6): boolean {
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return addresses.filter((each) => isGlobal(each, family)).length > 1;
+}
+
+function isGlobal(
+  { family, internal, address }: { family: string; internal: boolean; address: string },
+  wanted: 4 | 6,
+): boolean {
+  return family === `IPv${wanted}` && !internal && !isLinkLocalIp(address);
+}
+
+/** Answers what lies in a batch: at once from the table, and what the chain has to answer when it has. */
+class BatchServer {
+  closed = false;
+  readonly #batch: UdpBatch;
+  readonly #service: QueryService;
+  readonly #family: 4 | 6;
+  readonly #local: ListenAddress;
+  readonly #lane: number;
+
+  constructor(batch: UdpBatch, service: QueryService, family: 4 | 6, local: ListenAddress) {
+    this.#batch = batch;
+    this.#service = service;
+    this.#family = family;
+    this.#local = local;
+    this.#lane = laneOf('udp', family);
+  }
+
+  /** Answers the first `count` slots. Returns whether there was anything. */
+  serve(count: number): boolean {
+    if (count === 0) return false;
+    const { table } = this.#service;
+    table?.startBatch();
+    for (let slot = 0; slot < count; slot++) this.#serveSlot(slot);
+    this.#batch.send(count);
+    table?.settle();
+    return true;
+  }
+
+  #serveSlot(slot: number): void {
+    const batch = this.#batch;
+    const { table } = this.#service;
+    const start = batch.start(slot);
+    const length = batch.length(slot);
+    const answered =
+      table === undefined ? -1 : table.answer(batch.data, start, length, batch.slotBytes, this.#lane);
+    if (answered > 0) {
+      batch.answer(slot, answered);
+      return;
+    }
+    batch.answer(slot, 0);
+    const message = Buffer.from(batch.data.subarray(start, start + length));
+    this.#askChain(slot, message);
+  }
+
+  #askChain(slot: number, message: Buffer): void {
+    const peer = this.#batch.peer(slot);
+    const response = this.#service.answer(message, new BatchClient(peer, this.#family, this.#local));
+    if (response instanceof Promise) void response.then((late) => this.#reply(peer, late));
+    else this.#reply(peer, response);
+  }
+
+  #reply(peer: UdpPeer, response: Response): void {
+    if (!this.closed && Buffer.isBuffer(response)) this.#batch.reply(peer, response);
+  }
+}
+
+/** Nobody looks at most clients: their addresses are made when somebody does. */
+class BatchClient implements Client {
+  readonly transport = 'udp';
+  readonly family: 4 | 6;
+  readonly #peer: UdpPeer;
+  readonly #bound: ListenAddress;
+
+  constructor(peer: UdpPeer, family: 4 | 6, bound: ListenAddress) {
+    this.#peer = peer;
+    this.family = family;
+    this.#bound = bound;
+  }
+
+  get address(): string {
+    return peerAddress(this.#peer)?.address ?? '';
+  }
+
+  get port(): number {
+    return peerAddress(this.#peer)?.port ?? 0;
+  }
+
+  get local(): { readonly address: string; readonly port: number } {
+    return { address: askedAddress(this.#peer) ?? this.#bound.address, port: this.#bound.port };
+  }
+}
