@@ -45,10 +45,51 @@ export const HeaderFlag = {
 
 export const HEADER_BYTES = 12;
 
-const NAMES = new Map<number, string>(Object.entries(RecordType).map(([name, number]) => [number, name]));
-const NUMBERS = new Map<string, number>(Object.entries(RecordType));
+/** Types that have a name but no code of their own here. */
+const OTHER_TYPES: Readonly<Record<string, number>> = {
+  HINFO: 13,
+  RP: 17,
+  AFSDB: 18,
+  LOC: 29,
+  NAPTR: 35,
+  CERT: 37,
+  DNAME: 39,
+  DS: 43,
+  SSHFP: 44,
+  RRSIG: 46,
+  NSEC: 47,
+  DNSKEY: 48,
+  NSEC3: 50,
+  NSEC3PARAM: 51,
+  TLSA: 52,
+  CDS: 59,
+  CDNSKEY: 60,
+  SVCB: 64,
+  HTTPS: 65,
+  SPF: 99,
+  URI: 256,
+  CAA: 257,
+};
 
-/** `A`, `AAAA` and so on; `TYPE123` (RFC 3597) for a type that is not in `RecordType`. */
+const NUMBERS = new Map<string, number>(Object.entries({ ...RecordType, ...OTHER_TYPES }));
+const NAMES = new Map<number, string>([...NUMBERS].map(([name, number]) => [number, name]));
+
+/** `NOERROR` and so on; undefined when it has no name here. */
+export function rcodeName(rcode: number): string | undefined {
+  return RCODE_NAMES.get(rcode);
+}
+
+/** The number of `NXDOMAIN` and the like, in any case; undefined when it is no response code. */
+export function rcodeNumber(name: string): number | undefined {
+  return RCODES.get(name.toUpperCase());
+}
+
+const RCODES = new Map<string, number>(
+  Object.entries({ ...ResponseCode, YXDOMAIN: 6, YXRRSET: 7, NXRRSET: 8, NOTAUTH: 9, NOTZONE: 10 }),
+);
+const RCODE_NAMES = new Map<number, string>([...RCODES].map(([name, code]) => [code, name]));
+
+/** `A`, `AAAA` and so on; `TYPE123` (RFC 3597) for a type without a name here. */
 export function typeName(type: number): string {
   return NAMES.get(type) ?? `TYPE${type}`;
 }
