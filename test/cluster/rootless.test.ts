@@ -15,7 +15,7 @@ const asUser = isRoot ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '-
 
 /** Home, caches and data of the user's own: nothing that root made is in the way. */
 function portolan(...words: string[]): RunResult {
-  const [program = '', ...args] = [...asUser, launcher, ...words, '--name', 'rootless'];
+  const [program, ...args] = [...asUser, launcher, ...words, '--name', 'rootless'];
   const own = { HOME: folder, XDG_DATA_HOME: join(folder, 'data'), XDG_CACHE_HOME: join(folder, 'cache') };
   return run(program, args, { env: own });
 }
