@@ -25,14 +25,9 @@ describe('the npm package', { concurrency: false }, () => {
       join(target, 'package.json'),
       JSON.stringify({ name: 'app', private: true, allowScripts: allowed }),
     );
-    const installed = run('npm', [
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--prefix',
-      target,
-      join(folder, tarball),
-    ]);
+    const install = ['install', '--no-audit', '--no-fund', '--prefix', target, join(folder, tarball)];
+    // It downloads a Node, 100 MB, unless npm has one in its cache.
+    const installed = run('npm', install, { limitMs: 600_000 });
     assert.equal(installed.status, 0, installed.stderr);
     program = join(target, 'node_modules/.bin/portolan');
   });
