@@ -1,6 +1,6 @@
 import { startApiServer } from '#apiserver/apiserver.ts';
 import { enterNewNetworkNamespace } from '#os/namespace.ts';
-import { INERT_KINDS, INERT_KINDS } from './inert-kinds.ts';
+import { INERT_KINDS } from './inert-kinds.ts';
 import type { ApiserverCalls } from './messages.ts';
 import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
 import { traceStart } from './trace-start.ts';
@@ -21,7 +21,6 @@ joinSupervisor(
           nodeClient,
           serviceRanges: families.map(({ serviceNetwork }) => serviceNetwork),
           advertise: { addresses, port },
-          inertKinds: INERT_KINDS,
           inertKinds: INERT_KINDS,
         });
         traceStart('apiserver', 'answers');
