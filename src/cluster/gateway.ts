@@ -12,9 +12,12 @@ export class Gateway implements Disposable {
   readonly #tcp: Server[] = [];
   readonly #udp: EgressUdp[] = [];
   readonly #dns = new DnsGateway();
+  #closed = false;
 
   /** Serves the fabric's sockets; `bindForeignUdp` makes one that answers in the name of an address outside. */
   serve(sockets: FabricSockets, bindForeignUdp: BindForeignUdp): void {
+    // The cluster may be on its way down by the time the fabric has its sockets.
+    if (this.#closed) return;
     for (const { fd } of sockets.egressTcp) this.#tcp.push(serveEgressTcp(fd));
     for (const { fd, family } of sockets.egressUdp) this.#udp.push(new EgressUdp(fd, family, bindForeignUdp));
     for (const { fd } of sockets.dnsTcp) this.#dns.serveTcp(fd);
@@ -22,6 +25,7 @@ export class Gateway implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#closed = true;
     for (const server of this.#tcp) server.close();
     for (const udp of this.#udp) udp[Symbol.dispose]();
     this.#dns[Symbol.dispose]();

@@ -6,24 +6,38 @@ const POLLFD_BYTES = 8;
 
 /** A function of koffi can also run in a thread of libuv's pool; its result is then told to a callback. */
 interface AsyncCall {
-  async(fds: Uint8Array, count: number, timeoutMs: number, told: (error: unknown) => void): void;
+  async(
+    fds: Uint8Array,
+    count: number,
+    timeoutMs: number,
+    told: (error: unknown, result: number) => void,
+  ): void;
 }
+
+/** Node waits for its pool's threads when it exits, so none of them may wait for long. */
+const SLICE_MS = 500;
 
 /**
  * Waits until one of the descriptors has something to read (or has failed), without holding this thread up: Node's own
  * event loop watches only what it opened as a stream. Takes a thread of libuv's pool for as long as it waits, so let
  * one of the descriptors be a pipe of your own by which to end it.
  */
-export function waitReadable(fds: readonly number[]): Promise<void> {
+export async function waitReadable(fds: readonly number[]): Promise<void> {
   const list = new Uint8Array(fds.length * POLLFD_BYTES);
   const view = new DataView(list.buffer);
   fds.forEach((fd, index) => {
     view.setInt32(index * POLLFD_BYTES, fd, LITTLE_ENDIAN);
     view.setInt16(index * POLLFD_BYTES + 4, POLLIN, LITTLE_ENDIAN);
   });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
   const poll = libc().poll as unknown as AsyncCall;
-  // A wait that a signal interrupted ends too: the caller looks and finds nothing.
-  poll.async(list, fds.length, -1, (error) => (error ? reject(error) : resolve()));
-  return promise;
+  let result = 0;
+  while (result === 0) {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    poll.async(list, fds.length, SLICE_MS, (error, count) => {
+      if (error) reject(error as Error);
+      else resolve(count);
+    });
+    // Negative: a signal interrupted it. The caller looks and finds nothing.
+    result = await promise;
+  }
 }
