@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,6 +26,7 @@ import { traceStart } from './trace-start.ts';
 /** Port of the API server inside of the cluster. */
 const API_PORT = 6443;
 const DNS_POLL_MS = 10;
+const READY_TIMEOUT_MS = 120_000;
 const PROBE_NAME = 'kubernetes.default.svc.cluster.local';
 
 export interface ClusterOptions {
@@ -54,6 +56,7 @@ export class Cluster implements AsyncDisposable {
   readonly #fabricStarted: Promise<void>;
   readonly #apiserverStarted: Promise<void>;
   readonly #gateway = new Gateway();
+  readonly #openSteps = new Set<string>();
 
   constructor(config: ClusterConfig, state: ReservedState, options: ClusterOptions) {
     this.config = config;
@@ -83,6 +86,16 @@ export class Cluster implements AsyncDisposable {
 
   /** Resolves when every node is Ready, cluster DNS answers, and `items` are stored. */
   async bringUp(items: readonly ApplyItem[]): Promise<void> {
+    const late = AbortSignal.timeout(READY_TIMEOUT_MS);
+    await Promise.race([this.#bringUp(items), once(late, 'abort')]);
+    if (this.phase === 'ready') return;
+    const waiting = [...this.#openSteps].join(', ');
+    throw new ClusterError(
+      `not ready after ${READY_TIMEOUT_MS / 1000} s, waiting for ${waiting}: see portolan logs`,
+    );
+  }
+
+  async #bringUp(items: readonly ApplyItem[]): Promise<void> {
     await this.#step('API server', this.#apiserverStarted);
     const pki = await this.#pki;
     writeKubeconfig(this.state, pki);
@@ -262,7 +275,9 @@ export class Cluster implements AsyncDisposable {
 
   async #step<T>(step: string, work: Promise<T>): Promise<T> {
     this.#options.onProgress(step, false);
+    this.#openSteps.add(step);
     const result = await work;
+    this.#openSteps.delete(step);
     traceStart('supervisor', step);
     this.#options.onProgress(step, true);
     return result;

@@ -34,7 +34,7 @@ export async function waitReadable(fds: readonly number[]): Promise<void> {
   while (result === 0) {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     poll.async(list, fds.length, SLICE_MS, (error, count) => {
-      if (error) reject(error as Error);
+      if (error) reject(error);
       else resolve(count);
     });
     // Negative: a signal interrupted it. The caller looks and finds nothing.
