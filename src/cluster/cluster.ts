@@ -107,7 +107,7 @@ export class Cluster implements AsyncDisposable {
     await Promise.all([
       this.#step('addons', calls.call('apply', { items: addonItems(this.plan, podCompileCache()) })),
       calls.call('keepNodes', { names }),
-      ...this.nodes.map(({ started }) => started),
+      this.#step('node threads', Promise.all(this.nodes.map(({ started }) => started))),
     ]);
     await Promise.all([
       this.#step('controllers', controllers),
