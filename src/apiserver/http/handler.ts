@@ -4,11 +4,12 @@ import { badRequest, noSuchResource } from '#api/machinery/status-error.ts';
 import type { Access } from '#apiserver/auth/access.ts';
 import type { RequestAttributes, ResourceAttributes, User } from '#apiserver/auth/types.ts';
 import type { Engine } from '#apiserver/engine/engine.ts';
-import { isServedGroup, type Served, servedResource } from '#apiserver/engine/resources.ts';
+import { isServedGroup, type Served } from '#apiserver/engine/resources.ts';
 import type { ConnectContext, Connector, VirtualCreates } from '#apiserver/hooks.ts';
 import { encodeError } from '#apiserver/rest/media.ts';
 import { methodNotAllowed } from '#apiserver/rest/not-allowed.ts';
 import { type RequestInfo, requestInfo, type Target } from '#apiserver/rest/request-info.ts';
+import { resourceAt } from '#apiserver/rest/resource-at.ts';
 import { type Answer, errorAnswer, send, textAnswer, warn } from '#apiserver/rest/respond.ts';
 import { serveObjects } from '#apiserver/rest/serve.ts';
 import { serveVirtual } from '#apiserver/rest/virtual.ts';
@@ -27,6 +28,12 @@ export interface HandlerParts {
 }
 
 const CONNECT = new Set(['log', 'exec', 'attach', 'portforward', 'proxy']);
+
+/** A WebSocket can only be asked for with GET, but these do more than read. */
+const NEEDS_CREATE = new Set(['exec', 'attach', 'portforward']);
+
+/** Of all warnings of one answer together. */
+const MAX_WARNINGS_LENGTH = 4096;
 
 /** The way of every request: who, may they, what; then an answer or a Status that says why not. */
 export class Handler {
@@ -56,18 +63,22 @@ export class Handler {
 
   /** A request to upgrade the connection; only connect subresources know that. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // From here on nobody else listens: a client that resets the connection must not end the server.
+    socket.on('error', () => socket.destroy());
     try {
       const info = readInfo(request);
       const user = await this.#parts.access.identify(request);
       const attributes = attributesOf(info, user);
       this.#parts.access.authorize(attributes);
-      if (attributes.kind !== 'resource' || info.target === undefined) throw noSuchResource();
-      await this.#connector(info.target).upgrade(
-        request,
-        socket,
-        head,
-        this.#connectContext(attributes, info, info.target),
-      );
+      const { target } = info;
+      const served = target && resourceAt(target);
+      if (attributes.kind !== 'resource' || target === undefined || served === undefined)
+        throw noSuchResource();
+      checkConnect(served, target, info);
+      if (NEEDS_CREATE.has(target.subresource))
+        this.#parts.access.authorize({ ...attributes, verb: 'create' });
+      const context = this.#connectContext(attributes, info, target);
+      await this.#connector(target).upgrade(request, socket, head, context);
     } catch (error) {
       refuseUpgrade(socket, errorAnswer(error));
     }
@@ -85,31 +96,18 @@ export class Handler {
     access.authorize(attributes);
     const { target } = info;
     if (target === undefined || attributes.kind !== 'resource') return nonResource(request, response, info);
-    const served = servedResource(target.group, target.version, target.resource);
+    const served = resourceAt(target);
     if (served === undefined) return unknownResource(target);
-    if (CONNECT.has(target.subresource))
-      return this.#connect(request, response, info, target, served, attributes);
+    if (CONNECT.has(target.subresource)) {
+      checkConnect(served, target, info);
+      const context = this.#connectContext(attributes, info, target);
+      await this.#connector(target).serve(request, response, context);
+      return undefined;
+    }
     const context = { engine, request, response, info, target, served, attributes, warnings, signal };
     const virtual = this.#parts.virtualCreates.get(virtualKey(served, target));
     if (virtual !== undefined) return serveVirtual(context, virtual);
     return serveObjects(context);
-  }
-
-  async #connect(
-    request: IncomingMessage,
-    response: ServerResponse,
-    info: RequestInfo,
-    target: Target,
-    served: Served,
-    attributes: ResourceAttributes,
-  ): Promise<undefined> {
-    const fact = served.kind.subresources[target.subresource];
-    if (fact === undefined) throw noSuchResource();
-    // A proxy passes on also what is no verb of objects.
-    const isOptions = target.subresource === 'proxy' && info.method === 'OPTIONS';
-    if (!isOptions && !fact.verbs.includes(info.verb)) throw methodNotAllowed();
-    await this.#connector(target).serve(request, response, this.#connectContext(attributes, info, target));
-    return undefined;
   }
 
   #connector(target: Target): Connector {
@@ -172,6 +170,15 @@ function attributesOf({ target, verb, path, nameForAccess }: RequestInfo, user: 
   };
 }
 
+/** Throws 404 or 405 when the resource has no such connection, or not for this method. */
+function checkConnect({ kind }: Served, { subresource }: Target, { verb, method }: RequestInfo): void {
+  const fact = kind.subresources[subresource];
+  if (fact === undefined) throw noSuchResource();
+  // A proxy passes on also what is no verb of objects.
+  const isOptions = subresource === 'proxy' && method === 'OPTIONS';
+  if (!isOptions && !fact.verbs.includes(verb)) throw methodNotAllowed();
+}
+
 function virtualKey({ kind }: Served, { subresource }: Target): string {
   return subresource === '' ? kind.resource : `${kind.resource}/${subresource}`;
 }
@@ -182,12 +189,20 @@ function unknownResource({ group, version }: Target): Answer {
   return textAnswer(404, '404 page not found\n');
 }
 
+/** Texts that a body provokes by the thousand are cut off, as upstream: clients limit the size of headers. */
 function addWarnings(response: ServerResponse, warnings: readonly string[]): void {
   if (response.headersSent) return;
-  for (const text of new Set(warnings)) warn(response, text);
+  let left = MAX_WARNINGS_LENGTH;
+  for (const text of new Set(warnings)) {
+    if (left <= 0) return;
+    warn(response, text.slice(0, left));
+    left -= text.length;
+  }
 }
 
+/** The connection ends with the refusal, whatever the client does: it is no longer the HTTP server's to close. */
 function refuseUpgrade(socket: Duplex, { code, mediaType, body }: Answer): void {
+  socket.once('finish', () => socket.destroy());
   socket.end(
     `HTTP/1.1 ${code} Refused\r\ncontent-type: ${mediaType}\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body.toString()}`,
   );

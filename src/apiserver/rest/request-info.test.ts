@@ -66,6 +66,18 @@ it('`requestInfo()` tells the one name that a field selector lets through', () =
   );
 });
 
+it('`requestInfo()` takes no name from the selector of a write, which rights to that name must not allow', () => {
+  for (const method of ['POST', 'DELETE']) {
+    const url = '/api/v1/namespaces/a/secrets?fieldSelector=metadata.name%3Dp';
+    assert.equal(requestInfo(method, url).nameForAccess, '', method);
+  }
+});
+
+it('`requestInfo()` takes no name from within the value of another condition', () => {
+  const selector = encodeURIComponent('type!=a\\,metadata.name=p');
+  assert.equal(requestInfo('GET', `/api/v1/secrets?fieldSelector=${selector}`).nameForAccess, '');
+});
+
 it('`requestInfo()` throws URIError when the path is malformed', () => {
   assert.throws(() => requestInfo('GET', '/api/v1/namespaces/%zz/pods'), URIError);
 });

@@ -1,3 +1,6 @@
+import { parseFieldSelector } from '#api/machinery/field-selector.ts';
+import { SelectorSyntaxError } from '#api/machinery/label-selector.ts';
+
 /** What a request is about, read from its method and URL alone. */
 export interface RequestInfo {
   readonly method: string;
@@ -47,14 +50,10 @@ export function requestInfo(method: string, url: string): RequestInfo {
     return { method, path, query, verb: method.toLowerCase(), nameForAccess: '', target: undefined };
   }
   const { target } = found;
-  return {
-    method,
-    path,
-    query,
-    verb: verbOf(method, found, query),
-    nameForAccess: nameInSelector(target, query),
-    target,
-  };
+  const verb = verbOf(method, found, query);
+  const reads = verb === 'list' || verb === 'watch';
+  const nameForAccess = target.name === '' && reads ? nameInSelector(query) : target.name;
+  return { method, path, query, verb, nameForAccess, target };
 }
 
 interface Found {
@@ -101,10 +100,16 @@ function verbOf(method: string, { target, watch }: Found, query: URLSearchParams
   return verb === 'delete' ? 'deletecollection' : verb;
 }
 
-function nameInSelector(target: Target, query: URLSearchParams): string {
-  if (target.name !== '') return target.name;
-  const selected = /(?:^|,)metadata\.name==?([^,=]+)(?:,|$)/.exec(query.get('fieldSelector') ?? '');
-  return selected?.[1] ?? '';
+/** The one name that a field selector lets through; empty when it lets more through, or cannot be read. */
+function nameInSelector(query: URLSearchParams): string {
+  try {
+    const conditions = parseFieldSelector(query.get('fieldSelector') ?? '');
+    const exact = conditions.find(({ field, operator }) => field === 'metadata.name' && operator === '=');
+    return exact?.value ?? '';
+  } catch (error) {
+    if (error instanceof SelectorSyntaxError) return '';
+    throw error;
+  }
 }
 
 /** A boolean parameter of a query as upstream reads it: present and neither `0` nor `false`. */

@@ -1,0 +1,145 @@
+// What limited users try at an API server: each request here was let through once, or must never be.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
+import { createConnection } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { after, before, it } from 'node:test';
+import { connect } from 'node:tls';
+import type { KubeObject } from '#api/machinery/object.ts';
+import type { PolicyRule } from '#api/rbac/v1.gen.ts';
+import { NAMESPACES, ROLE_BINDINGS, ROLES } from '#kube/resources.ts';
+import { startTestApiServer, type TestApiServer } from '#test/support/api-server.ts';
+
+const NAMESPACE = 'team';
+const RBAC = 'rbac.authorization.k8s.io';
+const UPGRADE = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+};
+
+let api: TestApiServer;
+before(async () => {
+  const users = ['owner', 'reader', 'apps', 'one'];
+  api = await startTestApiServer({
+    staticTokens: new Map(users.map((name) => [name, { username: name, groups: [] }])),
+  });
+  await api.client.create(NAMESPACES, { metadata: { name: NAMESPACE } });
+  await grant('owner', [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]);
+  await grant('reader', [{ apiGroups: [''], resources: ['pods', 'pods/exec'], verbs: ['get'] }]);
+  await grant('apps', [{ apiGroups: ['apps'], resources: ['*'], verbs: ['*'] }]);
+  await grant('one', [
+    { apiGroups: [''], resources: ['secrets'], resourceNames: ['a'], verbs: ['create', 'list'] },
+  ]);
+});
+after(() => api[Symbol.asyncDispose]());
+
+/** Gives a user rights in the namespace. */
+async function grant(user: string, rules: PolicyRule[]): Promise<void> {
+  const metadata = { name: user, namespace: NAMESPACE };
+  await api.client.create(ROLES, { metadata, rules });
+  await api.client.create(ROLE_BINDINGS, {
+    metadata,
+    roleRef: { apiGroup: RBAC, kind: 'Role', name: user },
+    subjects: [{ apiGroup: RBAC, kind: 'User', name: user }],
+  });
+}
+
+interface Ask {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: KubeObject;
+}
+
+/** The answer that a user gets. */
+async function ask(
+  user: string,
+  path: string,
+  { method = 'GET', headers = {}, body }: Ask = {},
+): Promise<IncomingMessage> {
+  const sent = request(`${api.url}${path}`, {
+    ca: api.pki.caCertificate,
+    method,
+    agent: false,
+    headers: { authorization: `Bearer ${user}`, 'content-type': 'application/json', ...headers },
+  });
+  sent.end(body && JSON.stringify(body));
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  return response;
+}
+
+async function codeOf(...parameters: Parameters<typeof ask>): Promise<number | undefined> {
+  const response = await ask(...parameters);
+  response.resume();
+  return response.statusCode;
+}
+
+it('the owner of a namespace gets nothing of the cluster by asking for it below the namespace', async () => {
+  assert.equal(await codeOf('owner', `/api/v1/namespaces/${NAMESPACE}/pods`), 200);
+  for (const path of ['nodes', 'namespaces/kube-system', 'namespaces'])
+    assert.equal(await codeOf('owner', `/api/v1/namespaces/${NAMESPACE}/${path}`), 404, path);
+  const binding = {
+    metadata: { name: 'all' },
+    roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ apiGroup: RBAC, kind: 'User', name: 'owner' }],
+  };
+  const path = `/apis/${RBAC}/v1/namespaces/${NAMESPACE}/clusterrolebindings`;
+  assert.equal(await codeOf('owner', path, { method: 'POST', body: binding }), 404);
+  assert.equal(
+    await codeOf('owner', `/apis/${RBAC}/v1/clusterrolebindings`, { method: 'POST', body: binding }),
+    403,
+  );
+});
+
+it('rights to one name allow neither to create another nor to list all', async () => {
+  const secrets = `/api/v1/namespaces/${NAMESPACE}/secrets`;
+  const selector = 'fieldSelector=metadata.name%3Da';
+  assert.equal(await codeOf('one', `${secrets}?${selector}`), 200);
+  assert.equal(await codeOf('one', secrets), 403);
+  const body = { metadata: { name: 'b' } };
+  assert.equal(await codeOf('one', `${secrets}?${selector}`, { method: 'POST', body }), 403);
+});
+
+it('a session in a pod needs the right to create it, though a WebSocket begins with GET', async () => {
+  const exec = `/api/v1/namespaces/${NAMESPACE}/pods/p/exec?command=id&stdout=true`;
+  const refused = await ask('reader', exec, { headers: UPGRADE });
+  assert.equal(refused.statusCode, 403);
+  assert.match(await text(refused), /cannot create resource .*pods\/exec/);
+  assert.equal(await codeOf('owner', exec, { headers: UPGRADE }), 404, 'there is no such pod');
+});
+
+it('rights to another group are no rights to the pods of the same name', async () => {
+  const path = `/apis/apps/v1/namespaces/${NAMESPACE}/deployments/p/exec?command=id&stdout=true`;
+  const refused = await ask('apps', path, { headers: UPGRADE });
+  assert.equal(refused.statusCode, 404);
+  assert.match(await text(refused), /could not find the requested resource/);
+});
+
+it('goes on answering when clients reset a connection that they wanted upgraded', async () => {
+  const { port } = new URL(api.url);
+  for (let i = 0; i < 20; i++) {
+    const raw = createConnection(Number(port), '127.0.0.1');
+    const socket = connect({ socket: raw, host: '127.0.0.1', ca: api.pki.caCertificate });
+    socket.on('error', () => {});
+    await once(socket, 'secureConnect');
+    const headers = Object.entries({ ...UPGRADE, host: 'x', authorization: 'Bearer owner' });
+    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+    socket.write(`GET /api/v1/namespaces/${NAMESPACE}/pods/p/exec HTTP/1.1\r\n${lines}\r\n`);
+    raw.resetAndDestroy();
+  }
+  assert.equal(await codeOf('owner', '/readyz'), 200);
+});
+
+it('limits the warnings that a body provokes', async () => {
+  const unknown = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`unknown${i}`, 1]));
+  const body = { metadata: { name: 'odd' }, ...unknown };
+  const path = `/api/v1/namespaces/${NAMESPACE}/configmaps`;
+  const answer = await ask('owner', path, { method: 'POST', body });
+  assert.equal(answer.statusCode, 201);
+  const warning = String(answer.headers['warning']);
+  assert.match(warning, /unknown field/);
+  assert(warning.length < 8192);
+});
