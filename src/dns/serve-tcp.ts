@@ -1,75 +1,58 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { ipFamily } from '#lib/ip.ts';
-import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { ipFamily, unmapIp } from '#lib/ip.ts';
 import type { ListenAddress } from './config.ts';
+import { Connections, DEFAULT_STREAM_LIMITS, type StreamLimits } from './connections.ts';
 import type { Client } from './handler.ts';
-import { type Listener, listenError, type QueryService, type Response } from './transport.ts';
+import { StreamConnection } from './serve-stream.ts';
+import { type Listener, type ListenOptions, listenError, type QueryService } from './transport.ts';
 
-const IDLE_MS = 10_000;
-const MAX_CONNECTIONS = 10_000;
-/** Queries of one connection that may be unanswered at once; reading pauses there. */
-const MAX_PIPELINED = 64;
+export type StreamOptions = ListenOptions & { readonly limits?: Partial<StreamLimits> | undefined };
 
-/** Serves DNS over TCP: any number of queries per connection, answered as they are ready (RFC 7766 §6.2.1). */
-export async function serveTcp(listen: ListenAddress, service: QueryService): Promise<Listener> {
-  const connections = new Set<Socket>();
-  const family = ipFamily(listen.address);
+/** Serves DNS over TCP. */
+export async function serveTcp(
+  listen: ListenAddress,
+  service: QueryService,
+  { reusePort, limits: given }: StreamOptions = {},
+): Promise<Listener> {
+  const limits = { ...DEFAULT_STREAM_LIMITS, ...given };
+  const connections = new Connections(limits.maxConnections);
   const server = createServer({ noDelay: true }, (socket) => {
     connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
-    const { remoteAddress: address = '', remotePort: port = 0 } = socket;
-    const client: Client = { transport: 'tcp', family, address, port, local: listen };
-    serveConnection(socket, (message) => service.answer(message, client));
+    const client = clientOf(socket, 'tcp', listen);
+    void new StreamConnection(socket, service, { client, limits, onQuery: () => connections.touch(socket) });
   });
-  server.maxConnections = MAX_CONNECTIONS;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(listenError('TCP', listen, error)));
-    server.listen({ port: listen.port, host: listen.address, ipv6Only: true }, resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  return {
-    address: { address: listen.address, port },
-    [Symbol.asyncDispose]: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of connections) socket.destroy();
-      }),
-  };
+  const address = await listenOn(server, listen, { what: 'TCP', reusePort });
+  return { address, [Symbol.asyncDispose]: () => connections.close(server) };
 }
 
-function serveConnection(
-  socket: Socket,
-  answer: (message: Buffer) => Response | Promise<Response>,
-): void {
-  const reader = new DnsFrameReader();
-  let waiting = 0;
-  const send = (response: Response): void => {
-    for (const message of Buffer.isBuffer(response) ? [response] : (response ?? [])) {
-      if (!socket.writableEnded && !socket.write(frameMessage(message))) socket.pause();
-    }
-  };
-  socket.setTimeout(IDLE_MS, () => socket.destroy());
-  socket.on('error', () => socket.destroy());
-  socket.on('drain', () => socket.resume());
-  socket.on('data', (piece: Buffer) => {
-    for (const message of reader.push(piece)) {
-      const reply = answer(message);
-      // A client whose framing is off cannot be understood again.
-      if (reply === undefined) {
-        socket.destroy();
-        return;
-      }
-      if (!(reply instanceof Promise)) {
-        send(reply);
-        continue;
-      }
-      waiting++;
-      if (waiting >= MAX_PIPELINED) socket.pause();
-      void reply.then((response) => {
-        waiting--;
-        socket.resume();
-        send(response);
-      });
-    }
+/** Listens, on one family only. Resolves with the address and the port chosen. */
+export async function listenOn(
+  server: Server,
+  listen: ListenAddress,
+  { what, reusePort = false }: { what: string; reusePort?: boolean | undefined },
+): Promise<ListenAddress> {
+  const { address: host, port } = listen;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(listenError(what, listen, error)));
+    server.listen({ port, host, ipv6Only: true, reusePort }, resolve);
   });
+  server.removeAllListeners('error');
+  // Out of descriptors: the connection stays in the kernel's queue, or is refused there.
+  server.on('error', () => undefined);
+  return { address: host, port: (server.address() as AddressInfo).port };
+}
+
+export function clientOf(
+  socket: Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>,
+  transport: Client['transport'],
+  listen: ListenAddress,
+): Client {
+  const { remoteAddress = '', remotePort: port = 0, localAddress, localPort = listen.port } = socket;
+  return {
+    transport,
+    family: ipFamily(listen.address),
+    address: remoteAddress === '' ? '' : unmapIp(remoteAddress),
+    port,
+    local: { address: localAddress ?? listen.address, port: localPort },
+  };
 }

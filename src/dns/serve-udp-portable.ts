@@ -34,12 +34,14 @@ export async function serveUdpPortable(
   // An ICMP error of one client is not the server's.
   socket.on('error', ignore);
   const local = { address: listen.address, port: socket.address().port };
-  serveMessages(socket, service, { transport: 'udp', family, local });
+  const state = { closed: false };
+  serveMessages(socket, service, { transport: 'udp', family, local }, state);
   growBuffers(socket);
   return {
     address: local,
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
+        state.closed = true;
         socket.close(resolve);
       }),
   };
@@ -49,11 +51,12 @@ function serveMessages(
   socket: Socket,
   service: QueryService,
   common: Pick<Client, 'transport' | 'family' | 'local'>,
+  state: { readonly closed: boolean },
 ): void {
   const { table } = service;
   const lane = laneOf('udp', common.family);
   const send = (response: Response, { port, address }: RemoteInfo): void => {
-    if (Buffer.isBuffer(response)) socket.send(response, port, address, ignore);
+    if (!state.closed && Buffer.isBuffer(response)) socket.send(response, port, address, ignore);
   };
   socket.on('message', (message, peer) => {
     if (table !== undefined && message.length < SCRATCH_BYTES) {
