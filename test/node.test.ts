@@ -387,3 +387,26 @@ test('pods run again when the node starts again, unless they had ended or never 
   assert.equal(pod.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode, 137);
   assert.deepEqual((await client.get(PODS, { namespace: 'default', name: 'job' })).status, done.status);
 });
+
+test('a hostPort leads to the pod from the node, and to the next one that waits for it', async () => {
+  const ports = [{ containerPort: 8080, hostPort: 18_080 }];
+  const spec = { containers: [{ name: 'echo', image: 'portolan/echo', ports }] };
+  const whoAnswers = async (): Promise<string> => JSON.parse(await get('127.0.0.1', 18_080)).pod;
+  await cluster.createPod('front', spec);
+  await cluster.podBecomes('front', isReady);
+  assert.equal(await whoAnswers(), 'front');
+  await cluster.createPod('waiting', spec);
+  const isToldWhy = async (): Promise<boolean> => {
+    const { items } = await client.list(EVENTS, { namespace: 'default' });
+    return items.some(
+      ({ reason, message }) => reason === 'FailedCreatePodSandBox' && message?.includes('18080/TCP'),
+    );
+  };
+  for (let tries = 0; !(await isToldWhy()); tries++) {
+    assert.ok(tries < 200, 'no event tells that the port is taken');
+    await pause(50);
+  }
+  await client.delete(PODS, { namespace: 'default', name: 'front' });
+  await cluster.podBecomes('waiting', isReady);
+  assert.equal(await whoAnswers(), 'waiting');
+});

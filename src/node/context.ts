@@ -2,6 +2,7 @@ import type { ObjectReference, Pod, Service } from '#api/core/v1.gen.ts';
 import type { Rtnetlink } from '#kernel/rtnetlink.ts';
 import type { Informer } from '#kube/informer.ts';
 import type { NodeConfig } from './config.ts';
+import type { HostPorts } from './host-ports.ts';
 import type { Images } from './images.ts';
 import type { ObjectCache } from './object-cache.ts';
 import type { AddressPool } from './plan-addresses.ts';
@@ -16,6 +17,7 @@ export interface NodeContext {
   readonly rootless: boolean;
   readonly rtnetlink: Rtnetlink;
   readonly addresses: AddressPool;
+  readonly hostPorts: HostPorts;
   readonly images: Images;
   readonly objects: ObjectCache;
   readonly services: Informer<Service>;

@@ -7,6 +7,7 @@ import { resolverTarget } from './images.ts';
 import { planContainerInit } from './init/plan-container-init.ts';
 import { type PodParts, planContainerProcess } from './launch-container.ts';
 import { execSession } from './process-session.ts';
+import { nullStreams } from './process-streams.ts';
 
 const SHM_SIZE = 64 << 20;
 
@@ -36,7 +37,7 @@ export async function execInHostImage(parts: PodParts, options: ExecOptions): Pr
       etc('resolv.conf', resolverTarget()),
       etc('hostname', '/etc/hostname'),
     ],
-    process,
+    process: { ...process, nullStreams: nullStreams(options) },
     privileged: false,
     shmSize: SHM_SIZE,
   });

@@ -169,6 +169,7 @@ export function planContainerProcess(
     noNewPrivileges: allowPrivilegeEscalation === false,
     tty,
     rootless,
+    nullStreams: [],
   };
 }
 

@@ -9,6 +9,7 @@ import { NodeAccess } from './access.ts';
 import { KUBELET_PORT, type NodeAgent, type NodeConfig } from './config.ts';
 import type { NodeContext } from './context.ts';
 import { EventQueue } from './event-queue.ts';
+import { HostPorts } from './host-ports.ts';
 import { isRootless } from './image-store.ts';
 import { Images } from './images.ts';
 import { readNodeFacts } from './node-facts.ts';
@@ -50,6 +51,7 @@ export async function startNode(config: NodeConfig): Promise<NodeAgent> {
     rootless,
     rtnetlink,
     addresses: new AddressPool(podCidrs),
+    hostPorts: new HostPorts(config.addresses),
     images: new Images({ directory: config.imageDirectory, program: config.program }),
     objects: new ObjectCache(client, signal),
     services: startInformer(client, SERVICES, { signal, onError }),
@@ -75,6 +77,7 @@ export async function startNode(config: NodeConfig): Promise<NodeAgent> {
       await pods[Symbol.asyncDispose]();
       events[Symbol.dispose]();
       for (const server of servers) await server[Symbol.asyncDispose]();
+      context.hostPorts[Symbol.dispose]();
       rtnetlink[Symbol.dispose]();
     },
   };

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { NamespaceSet } from '#os/namespace.ts';
-import { planPauseInit } from './init/plan-exec-init.ts';
+import { planPauseInit } from './init/plan-pause-init.ts';
 import { spawnInit } from './init/spawn-init.ts';
 
 /** A PID namespace for all containers of a pod (shareProcessNamespace): its PID 1 only waits and reaps. */

@@ -11,6 +11,7 @@ import { type NodeContext, podKey } from './context.ts';
 import { execInHostImage } from './host-exec.ts';
 import { launchContainer, type PodParts, readTerminationMessage } from './launch-container.ts';
 import { PausedPidNamespace } from './pause-process.ts';
+import { planHostPorts } from './plan-host-ports.ts';
 import { type PodNames, planHostname } from './plan-hostname.ts';
 import { planPodFiles } from './plan-pod-files.ts';
 import type { PodSnapshot } from './plan-pod-status.ts';
@@ -172,6 +173,7 @@ export class PodAgent {
           nodeIps: context.config.addresses,
           sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name.replaceAll('.', '/'), value])),
           rtnetlink: context.rtnetlink,
+          hostPorts: { ports: planHostPorts(this.pod, podIps), table: context.hostPorts },
         });
         this.#podIps = hostNetwork ? context.config.addresses : podIps;
         return;

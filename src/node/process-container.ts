@@ -18,7 +18,7 @@ import type { ProcessPlan } from './init/plan-process.ts';
 import type { VolumeBind } from './init/plan-volume-binds.ts';
 import { InitError, type SpawnedInit, spawnInit } from './init/spawn-init.ts';
 import { attachSession, execSession, exitOf } from './process-session.ts';
-import { openStreams, type ProcessStreams } from './process-streams.ts';
+import { nullStreams, openStreams, type ProcessStreams } from './process-streams.ts';
 import type { ContainerExit, RunningContainer } from './running-container.ts';
 
 export interface ProcessContainerOptions {
@@ -47,6 +47,7 @@ const DRAIN_MS = 500;
 export async function startProcessContainer(options: ProcessContainerOptions): Promise<RunningContainer> {
   const { directory, namespaces, log } = options;
   const { tty } = options.process;
+  const wanted = { stdin: options.stdin, stdout: true, stderr: !tty, tty };
   const rootDirectory = join(directory, 'root');
   mkdirSync(rootDirectory, { recursive: true });
   const steps = planContainerInit({
@@ -54,11 +55,11 @@ export async function startProcessContainer(options: ProcessContainerOptions): P
     root: planRootOf(options),
     readOnlyRoot: options.readOnlyRoot,
     volumes: options.volumes,
-    process: options.process,
+    process: { ...options.process, nullStreams: nullStreams(wanted) },
     privileged: options.privileged,
     shmSize: SHM_SIZE,
   });
-  const streams = openStreams({ stdin: options.stdin, stdout: true, stderr: !tty, tty });
+  const streams = openStreams(wanted);
   const drained = Promise.all([
     streams.stdout && log.follow('stdout', streams.stdout),
     streams.stderr && log.follow('stderr', streams.stderr),
@@ -152,7 +153,12 @@ class ProcessContainer implements RunningContainer {
     const { pid } = this.#spawned.child;
     if (this.#ended || pid === undefined)
       throw new ContainerAccessError('badRequest', 'the container is not running');
-    const plan: ProcessPlan = { ...this.#options.process, argv: options.command, tty: options.tty };
+    const plan: ProcessPlan = {
+      ...this.#options.process,
+      argv: options.command,
+      tty: options.tty,
+      nullStreams: nullStreams(options),
+    };
     this.#pidNamespace ??= openSync(`/proc/${pid}/ns/pid`, 'r');
     const namespaces = { ...this.#options.namespaces, pid: this.#pidNamespace };
     return execSession(planExecInit(pid, plan), options, namespaces, `/proc/${pid}/root`);

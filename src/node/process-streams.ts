@@ -18,6 +18,11 @@ export interface ProcessStreams {
   close: () => void;
 }
 
+/** Which of descriptors 0 to 2 nobody asked for. */
+export function nullStreams({ stdin, stdout, stderr, tty }: SessionStreams): number[] {
+  return tty ? [] : [stdin, stdout, stderr].flatMap((wanted, fd) => (wanted ? [] : [fd]));
+}
+
 /** Streams as asked for; with a tty one terminal serves all, of the container whose root is given. */
 export function openStreams(wanted: SessionStreams, root?: string): ProcessStreams {
   return wanted.tty ? openTerminal(wanted, root) : openPipes(wanted);

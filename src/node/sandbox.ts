@@ -1,12 +1,15 @@
 /** The namespaces of a pod and its network. Made and ended synchronously by the node's thread. */
 import { closeSync, writeFileSync } from 'node:fs';
 import { Rtnetlink } from '#kernel/rtnetlink.ts';
+import { writeSysctl } from '#kernel/sysctl.ts';
 import {
   createNetworkNamespace,
   createSandboxNamespaces,
   type NamespaceSet,
   withNamespaces,
 } from '#os/namespace.ts';
+import type { HostPorts } from './host-ports.ts';
+import type { HostPort } from './plan-host-ports.ts';
 import {
   type PodNetwork,
   planNodeSide,
@@ -25,6 +28,8 @@ export interface SandboxOptions {
   /** Values of securityContext.sysctls, below /proc/sys. */
   sysctls: Readonly<Record<string, string>>;
   rtnetlink: Rtnetlink;
+  /** Ports of the node that lead to the pod, and who serves them. */
+  hostPorts: { ports: readonly HostPort[]; table: HostPorts };
 }
 
 /** Interface indexes of pods' links start here, clear of the node's own. */
@@ -63,8 +68,10 @@ export class Sandbox implements Disposable {
         using inside = Rtnetlink.open();
         inside.run(planPodSide(network));
       });
+      this.#openHostPorts(network.linkName);
       letLinkSettle(options.rtnetlink, network.linkIndex);
     } catch (error) {
+      options.hostPorts.table.close(options.podUid);
       closeSync(this.netns);
       throw error;
     }
@@ -85,12 +92,21 @@ export class Sandbox implements Disposable {
     this.#uts = undefined;
     this.#ipc = undefined;
     if (this.netns === undefined) return;
-    const { rtnetlink, podIps } = this.#options;
+    const { rtnetlink, podIps, hostPorts, podUid } = this.#options;
     try {
+      hostPorts.table.close(podUid);
       rtnetlink.run(planRemoval(podIps, this.#link ?? 0));
     } finally {
       closeSync(this.netns);
     }
+  }
+
+  #openHostPorts(linkName: string): void {
+    const { ports, table } = this.#options.hostPorts;
+    if (ports.length === 0) return;
+    table.open(this.#options.podUid, ports);
+    // What the node sends from 127.0.0.1 is answered over this link.
+    writeSysctl(`net.ipv4.conf.${linkName}.route_localnet`, 1);
   }
 
   #makeProcessNamespaces(): void {

@@ -5,10 +5,12 @@ import { isFinished } from '#controllers/shared/pods.ts';
 import type { Cluster, NodeUse } from './plan.ts';
 import { groupOf } from './plan.ts';
 import { type PlacedPod, requiredAntiAffinity } from './plan-affinity.ts';
+import { type HeldPorts, hold, hostPortsOf, release } from './plan-host-ports.ts';
 import { add, requestsOf } from './plan-resources.ts';
 
 interface MutableUse extends NodeUse {
   groups: Map<string, number>;
+  hostPorts: HeldPorts;
 }
 
 export class ClusterState implements Cluster {
@@ -38,7 +40,7 @@ export class ClusterState implements Cluster {
       use.node = node;
       return;
     }
-    this.uses.set(name, { node, podCount: 0, used: new Map(), groups: new Map() });
+    this.uses.set(name, { node, podCount: 0, used: new Map(), groups: new Map(), hostPorts: new Map() });
     for (const placed of this.#placed.values()) if (placed.node === name) this.#count(placed, 1);
   }
 
@@ -74,6 +76,8 @@ export class ClusterState implements Cluster {
     if (use === undefined) return;
     use.podCount += sign;
     add(use.used, requestsOf(pod), sign);
+    if (sign === 1) hold(use.hostPorts, hostPortsOf(pod));
+    else release(use.hostPorts, hostPortsOf(pod));
     const group = groupOf(pod);
     const count = (use.groups.get(group) ?? 0) + sign;
     if (count === 0) use.groups.delete(group);

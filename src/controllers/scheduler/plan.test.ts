@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import type { Node, Pod, PodSpec } from '#api/core/v1.gen.ts';
+import type { ContainerPort, Node, Pod, PodSpec } from '#api/core/v1.gen.ts';
+import { keyOf } from '#api/machinery/object.ts';
 import { ClusterState } from './cluster-state.ts';
 import { placePod } from './plan.ts';
 
@@ -162,6 +163,24 @@ describe('what a pod asks of a node', () => {
     const full = cluster(node('a', 'a', { status: { allocatable: { pods: '1' } } }));
     place(full, pod());
     assert.match(place(full, pod()), /1 Too many pods/);
+  });
+
+  test('host ports: by address, protocol and number', () => {
+    const asking = (...ports: ContainerPort[]): Pod =>
+      pod({ containers: [{ name: 'c', image: 'x', ports }] });
+    const port = { containerPort: 80, hostPort: 80 };
+    const refused = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.";
+    const state = cluster(node('a', 'a'));
+    assert.equal(place(state, asking({ ...port, hostIP: '127.0.0.1' }, { containerPort: 90 })), 'a');
+    assert.equal(place(state, asking({ ...port, hostIP: '172.30.0.11' }, { containerPort: 90 })), 'a');
+    assert.equal(place(state, asking({ ...port, protocol: 'UDP' })), 'a');
+    for (const taken of [port, { ...port, hostIP: '0.0.0.0' }, { ...port, hostIP: '127.0.0.1' }])
+      assert.equal(place(state, asking(taken)), refused);
+    assert.equal(place(state, asking({ ...port, protocol: 'UDP', hostIP: '127.0.0.1' })), refused);
+    const sidecar = { name: 's', image: 'x', restartPolicy: 'Always', ports: [port] };
+    assert.equal(place(state, pod({ initContainers: [sidecar] })), refused);
+    for (const { pod: held } of state.placed) state.removePod(keyOf(held));
+    assert.equal(place(state, asking(port)), 'a');
   });
 
   test('the largest init container counts, sidecars with the others', () => {

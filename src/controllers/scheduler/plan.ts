@@ -1,6 +1,7 @@
 /** Picks a node for one pod. Pure. */
 import type { Node, Pod } from '#api/core/v1.gen.ts';
 import { hasPodAffinity, judgeAffinity, type Neighbourhood, preferredAffinity } from './plan-affinity.ts';
+import { areFree, type HeldPorts, hostPortsOf } from './plan-host-ports.ts';
 import { matchesNodeLabels, preferredWeight, untoleratedTaint } from './plan-requirements.ts';
 import { type Amounts, lackingResource, requestsOf } from './plan-resources.ts';
 import { refusedBySpread } from './plan-spread.ts';
@@ -11,6 +12,7 @@ export interface NodeUse {
   used: Amounts;
   /** Pods of each group on this node; see `groupOf()`. */
   groups: ReadonlyMap<string, number>;
+  hostPorts: HeldPorts;
 }
 
 export interface Cluster extends Neighbourhood {
@@ -51,12 +53,18 @@ export function placePod(pod: Pod, cluster: Cluster): Placement {
 }
 
 /** Why this node alone is out. Texts as upstream's, which people know how to read. */
-function nodeReason(pod: Pod, { node, used, podCount }: NodeUse, wanted: Amounts): string | undefined {
+function nodeReason(
+  pod: Pod,
+  { node, used, podCount, hostPorts }: NodeUse,
+  wanted: Amounts,
+): string | undefined {
   if (node.metadata?.deletionTimestamp !== undefined) return 'node(s) were being deleted';
   const taint = untoleratedTaint(pod, node);
   if (taint?.key === 'node.kubernetes.io/unschedulable') return 'node(s) were unschedulable';
   if (taint !== undefined) return `node(s) had untolerated taint {${taint.key}: ${taint.value ?? ''}}`;
   if (!matchesNodeLabels(pod, node)) return "node(s) didn't match Pod's node affinity/selector";
+  if (!areFree(hostPortsOf(pod), hostPorts))
+    return "node(s) didn't have free ports for the requested pod ports";
   return lackingResource(wanted, node, used, podCount);
 }
 

@@ -33,6 +33,7 @@ export const RESOLVE_BENEATH = 8;
 export const CLONE_NEWNS = 0x20000;
 
 export const PR_SET_PDEATHSIG = 1;
+export const PR_SET_DUMPABLE = 4;
 export const PR_CAPBSET_DROP = 24;
 export const PR_SET_NO_NEW_PRIVS = 38;
 export const PR_CAP_AMBIENT = 47;

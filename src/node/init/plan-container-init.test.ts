@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { InitStep } from './init-list.ts';
 import { type ContainerInitPlan, planContainerInit } from './plan-container-init.ts';
-import { planExecInit, planPauseInit } from './plan-exec-init.ts';
+import { planExecInit } from './plan-exec-init.ts';
+import { planPauseInit } from './plan-pause-init.ts';
 import { type ProcessPlan, planProcess } from './plan-process.ts';
 
 const process: ProcessPlan = {
@@ -16,6 +17,7 @@ const process: ProcessPlan = {
   noNewPrivileges: false,
   tty: false,
   rootless: false,
+  nullStreams: [],
 };
 const plan: ContainerInitPlan = {
   rootDirectory: '/r',
@@ -153,6 +155,25 @@ test('planExecInit() joins the mount namespace of the process', () => {
   assert.ok(callsOf(steps).includes('ioctl'));
 });
 
-test('planPauseInit() only waits', () => {
-  assert.equal(callsOf(planPauseInit()).at(-1), 'ppoll');
+test('planProcess() opens unused standard streams anew and owns only the others', () => {
+  const steps = planProcess({ ...process, uid: 7, nullStreams: [0] });
+  const moved = steps.filter(({ call }) => call === 'dup3').map(({ args }) => args[1]);
+  assert.deepEqual(moved, [0]);
+  const owned = steps.filter(({ call }) => call === 'fchown').map(({ args }) => args[0]);
+  assert.deepEqual(owned, [1, 2]);
+});
+
+test('planContainerInit() lets only a privileged container open devices that it makes', () => {
+  const flagsOfDev = (privileged: boolean): unknown =>
+    planContainerInit({ ...plan, privileged }).find(({ purpose }) => purpose === 'mount tmpfs at /dev')
+      ?.args[3];
+  assert.deepEqual([flagsOfDev(false), flagsOfDev(true)], [6, 2]);
+});
+
+test('planPauseInit() waits, with neither files nor rights nor descriptors of the node', () => {
+  const calls = callsOf(planPauseInit());
+  assert.equal(calls.at(-1), 'ppoll');
+  assert.ok(calls.indexOf('pivot_root') < calls.indexOf('capset'));
+  const closed = planPauseInit().flatMap(({ call, args }) => (call === 'close' ? [args[0]] : []));
+  assert.deepEqual(closed, [3, 0, 1, 2, 4]);
 });

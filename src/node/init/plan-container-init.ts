@@ -65,6 +65,8 @@ export interface ContainerInitPlan {
 const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'];
 const READ_ONLY_SYSTEM = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 const NO_PROGRAMS = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+/** The host's own device files: read-only keeps their owner and mode from being changed, not from being written to. */
+const DEVICE = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
 
 /**
  * Everything that comes from the old root is opened first as a detached mount; then the root is changed; then it is
@@ -110,7 +112,7 @@ function planOpen(plan: ContainerInitPlan): InitStep[] {
   const binds = plan.root.kind === 'binds' ? plan.root.binds : [];
   const system = plan.privileged ? NO_PROGRAMS : NO_PROGRAMS | MOUNT_ATTR_RDONLY;
   return [
-    ...DEVICES.flatMap((device) => openTree(`dev:${device}`, `/dev/${device}`, 0, false)),
+    ...DEVICES.flatMap((device) => openTree(`dev:${device}`, `/dev/${device}`, DEVICE, false)),
     ...(plan.process.tty ? openTreeOf('dev:console', 0, 0, 'bind the terminal') : []),
     ...openFileSystem('proc', 'proc', NO_PROGRAMS),
     // Not every environment lets a user namespace mount sysfs: /sys is empty then.
@@ -167,7 +169,8 @@ function planSystemMounts(plan: ContainerInitPlan): InitStep[] {
     ...['/proc', '/sys', '/dev'].map((path) => makeDirectory(path)),
     attachTree('proc', '/proc'),
     attachTree('sysfs', '/sys', true),
-    mount('tmpfs', '/dev', MS_NOSUID, 'mode=0755,size=64k'),
+    // Devices that a container makes itself (CAP_MKNOD) stay closed; those it is given are mounts of their own.
+    mount('tmpfs', '/dev', MS_NOSUID | (plan.privileged ? 0 : MS_NODEV), 'mode=0755,size=64k'),
     ...['/dev/pts', '/dev/shm', '/dev/mqueue'].map((path) => makeDirectory(path)),
     mount('devpts', '/dev/pts', MS_NOSUID | MS_NOEXEC, 'newinstance,ptmxmode=0666,mode=0620'),
     mount('tmpfs', '/dev/shm', MS_NOSUID | MS_NODEV | MS_NOEXEC, `mode=1777,size=${plan.shmSize}`),

@@ -1,7 +1,10 @@
 /** The end of every list: who the process is and what it runs. Pure. */
 import { CAPABILITIES } from './capabilities.ts';
 import {
+  AT_FDCWD,
   CAPABILITY_VERSION_3,
+  O_CLOEXEC,
+  O_RDWR,
   PR_CAP_AMBIENT,
   PR_CAP_AMBIENT_CLEAR_ALL,
   PR_CAPBSET_DROP,
@@ -26,13 +29,35 @@ export interface ProcessPlan {
   /** Descriptor 0 is a terminal and becomes the controlling one. */
   tty: boolean;
   rootless: boolean;
+  /** Standard streams that lead nowhere: they become /dev/null of the container, which is not the host's to change. */
+  nullStreams: readonly number[];
 }
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Credentials, capabilities, then execve of the first program found. */
 export function planProcess(plan: ProcessPlan): InitStep[] {
-  return [...planCredentials(plan), dieWithParent(), ...closeDescriptors(), ...planExec(plan)];
+  return [
+    ...planNullStreams(plan.nullStreams),
+    ...planCredentials(plan),
+    dieWithParent(),
+    ...closeDescriptors(),
+    ...planExec(plan),
+  ];
+}
+
+function planNullStreams(streams: readonly number[]): InitStep[] {
+  if (streams.length === 0) return [];
+  const purpose = 'open /dev/null';
+  return [
+    {
+      call: 'openat',
+      args: [AT_FDCWD, { text: '/dev/null' }, O_RDWR | O_CLOEXEC, 0],
+      purpose,
+      name: 'null',
+    },
+    ...streams.map((fd): InitStep => ({ call: 'dup3', args: [{ result: 'null' }, fd, 0], purpose })),
+  ];
 }
 
 function planCredentials(plan: ProcessPlan): InitStep[] {
@@ -41,6 +66,7 @@ function planCredentials(plan: ProcessPlan): InitStep[] {
   // Standard streams made by the node belong to root: an unprivileged program reopens them through /dev/stdout.
   if (plan.uid !== 0) {
     for (const fd of [0, 1, 2]) {
+      if (plan.nullStreams.includes(fd)) continue;
       steps.push({
         call: 'fchown',
         args: [fd, plan.uid, -1],
@@ -97,7 +123,7 @@ function planCredentials(plan: ProcessPlan): InitStep[] {
 }
 
 /** capset(2): effective and permitted are the set, inheritable is empty. */
-function setCapabilities(numbers: readonly number[]): InitStep {
+export function setCapabilities(numbers: readonly number[]): InitStep {
   const header = new Uint32Array([CAPABILITY_VERSION_3, 0]);
   const data = new Uint32Array(6);
   for (const number of numbers) {
