@@ -3,13 +3,12 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { createConnection } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, before, it } from 'node:test';
 import { connect } from 'node:tls';
 import type { KubeObject } from '#api/machinery/object.ts';
 import type { PolicyRule } from '#api/rbac/v1.gen.ts';
-import { NAMESPACES, ROLE_BINDINGS, ROLES } from '#kube/resources.ts';
+import { NAMESPACES, NODES, PODS, ROLE_BINDINGS, ROLES } from '#kube/resources.ts';
 import { startTestApiServer, type TestApiServer } from '#test/support/api-server.ts';
 
 const NAMESPACE = 'team';
@@ -118,19 +117,37 @@ it('rights to another group are no rights to the pods of the same name', async (
   assert.match(await text(refused), /could not find the requested resource/);
 });
 
-it('goes on answering when clients reset a connection that they wanted upgraded', async () => {
-  const { port } = new URL(api.url);
-  for (let i = 0; i < 20; i++) {
-    const raw = createConnection(Number(port), '127.0.0.1');
-    const socket = connect({ socket: raw, host: '127.0.0.1', ca: api.pki.caCertificate });
+it('closes while connections are being upgraded, and when clients do not read that they were refused', async () => {
+  const dialled = Promise.withResolvers<void>();
+  const unreachable = Promise.withResolvers<never>();
+  const other = await startTestApiServer({
+    disableAdmission: ['ServiceAccount'],
+    dial: () => {
+      dialled.resolve();
+      return unreachable.promise;
+    },
+  });
+  await other.client.create(NODES, { metadata: { name: 'n' } });
+  const status = { addresses: [{ type: 'InternalIP', address: '192.0.2.1' }] };
+  await other.client.patch(NODES, { name: 'n' }, { status }, { subresource: 'status' });
+  const spec = { nodeName: 'n', containers: [{ name: 'c', image: 'i' }] };
+  await other.client.create(PODS, { metadata: { name: 'p', namespace: 'default' }, spec });
+
+  const { caCertificate: ca, admin } = other.pki;
+  const headers = Object.entries({ ...UPGRADE, host: 'x' }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const sockets = ['nobody', 'p'].map((pod) => {
+    const port = Number(new URL(other.url).port);
+    const socket = connect({ host: '127.0.0.1', port, ca, cert: admin.certificate, key: admin.key });
     socket.on('error', () => {});
-    await once(socket, 'secureConnect');
-    const headers = Object.entries({ ...UPGRADE, host: 'x', authorization: 'Bearer owner' });
-    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-    socket.write(`GET /api/v1/namespaces/${NAMESPACE}/pods/p/exec HTTP/1.1\r\n${lines}\r\n`);
-    raw.resetAndDestroy();
-  }
-  assert.equal(await codeOf('owner', '/readyz'), 200);
+    socket.write(
+      `GET /api/v1/namespaces/default/pods/${pod}/exec?command=id HTTP/1.1\r\n${headers.join('')}\r\n`,
+    );
+    return socket;
+  });
+  await dialled.promise;
+  await other[Symbol.asyncDispose]();
+  unreachable.reject(new Error('the node is away'));
+  for (const socket of sockets) socket.destroy();
 });
 
 it('limits the warnings that a body provokes', async () => {

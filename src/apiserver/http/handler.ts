@@ -63,8 +63,7 @@ export class Handler {
 
   /** A request to upgrade the connection; only connect subresources know that. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    // From here on nobody else listens: a client that resets the connection must not end the server.
-    socket.on('error', () => socket.destroy());
+    endWith(this.#parts.signal, socket);
     try {
       const info = readInfo(request);
       const user = await this.#parts.access.identify(request);
@@ -200,7 +199,14 @@ function addWarnings(response: ServerResponse, warnings: readonly string[]): voi
   }
 }
 
-/** The connection ends with the refusal, whatever the client does: it is no longer the HTTP server's to close. */
+/** The HTTP server closes its own connections; one that is being upgraded is no longer among them. */
+function endWith(signal: AbortSignal, socket: Duplex): void {
+  const end = (): void => void socket.destroy();
+  signal.addEventListener('abort', end);
+  socket.once('close', () => signal.removeEventListener('abort', end));
+}
+
+/** The connection ends with the refusal, also when the client does not read it. */
 function refuseUpgrade(socket: Duplex, { code, mediaType, body }: Answer): void {
   socket.once('finish', () => socket.destroy());
   socket.end(
