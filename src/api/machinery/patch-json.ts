@@ -21,15 +21,24 @@ interface Operation {
   readonly value: unknown;
 }
 
-/** Upstream refuses longer patches. */
-export const MAX_JSON_PATCH_OPERATIONS = 10_000;
+/** What `copy` operations may add in all, as upstream: each can double the document, so that a short patch would fill all memory. */
+const MAX_COPIED_LENGTH = 3 * 1024 * 1024;
 
 /** Applies a JSON patch and returns the new document; `document` is not changed. Throws PatchError. */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
   if (!Array.isArray(patch))
     throw new PatchError('a JSON patch must be a list of operations', { malformed: true });
   const holder: JsonObject = { document: cloneJson(document) };
-  for (const item of patch as unknown[]) applyOperation(holder, readOperation(item));
+  let copied = 0;
+  for (const item of patch as unknown[]) {
+    const operation = readOperation(item);
+    if (operation.op === 'copy') {
+      copied += JSON.stringify(lenientGet(holder, operation.from)).length;
+      if (copied > MAX_COPIED_LENGTH)
+        throw new PatchError(`the copies of this patch are larger than ${MAX_COPIED_LENGTH} bytes`);
+    }
+    applyOperation(holder, operation);
+  }
   return holder['document'];
 }
 

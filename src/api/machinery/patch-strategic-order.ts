@@ -17,22 +17,35 @@ export function sameElement(a: unknown, b: unknown, key: string): boolean {
   return isJsonObject(a) && isJsonObject(b) && mergeKeyOf(a, key) === mergeKeyOf(b, key);
 }
 
-/** Splits items into those that `wanted` names and the others. */
-export function splitByPresence(items: unknown[], wanted: unknown[], key: string): [unknown[], unknown[]] {
-  const present = (item: unknown) => wanted.some((other) => sameElement(other, item, key));
-  return [items.filter(present), items.filter((item) => !present(item))];
+/** What tells a list item from the others: its merge key, or itself where there is none. Only objects have keys. */
+function identityOf(item: unknown, key: string): unknown {
+  if (key === '') return item;
+  return isJsonObject(item) ? mergeKeyOf(item, key) : Symbol('no element');
 }
 
-function indexIn(order: unknown[], item: unknown, key: string): number {
-  return order.findIndex((other) => sameElement(other, item, key));
+/** The place of every item in a list, by identity; of equal ones the first. */
+export function placesIn(items: readonly unknown[], key: string): Map<unknown, number> {
+  const places = new Map<unknown, number>();
+  items.forEach((item, index) => {
+    const identity = identityOf(item, key);
+    if (!places.has(identity)) places.set(identity, index);
+  });
+  return places;
+}
+
+/** Splits items into those that `wanted` names and the others. */
+export function splitByPresence(items: unknown[], wanted: unknown[], key: string): [unknown[], unknown[]] {
+  const places = placesIn(wanted, key);
+  const named = items.map((item) => places.has(identityOf(item, key)));
+  return [items.filter((_, index) => named[index]), items.filter((_, index) => !named[index])];
 }
 
 function sortedBy(items: unknown[], order: unknown[], key: string): unknown[] {
-  const place = (item: unknown) => {
-    const at = indexIn(order, item, key);
-    return at < 0 ? order.length : at;
-  };
-  return [...items].sort((a, b) => place(a) - place(b));
+  const places = placesIn(order, key);
+  return items
+    .map((item) => ({ item, place: places.get(identityOf(item, key)) ?? order.length }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item);
 }
 
 /** Joins the two parts: each sorted by its own list, then interleaved by the live order. */
@@ -43,13 +56,17 @@ export function normalizeOrder(
   serverOrder: unknown[],
   key: string,
 ): unknown[] {
+  const places = placesIn(serverOrder, key);
   const left = sortedBy(fromServer, serverOrder, key);
   const right = sortedBy(fromPatch, patchOrder, key);
   const result: unknown[] = [];
-  while (left.length > 0 && right.length > 0) {
-    const a = indexIn(serverOrder, left[0], key);
-    const b = indexIn(serverOrder, right[0], key);
-    result.push(a >= 0 && b >= 0 && a < b ? left.shift() : right.shift());
+  let l = 0;
+  let r = 0;
+  while (l < left.length && r < right.length) {
+    const a = places.get(identityOf(left[l], key));
+    const b = places.get(identityOf(right[r], key));
+    const leftFirst = a !== undefined && b !== undefined && a < b;
+    result.push(leftFirst ? left[l++] : right[r++]);
   }
-  return [...result, ...left, ...right];
+  return [...result, ...left.slice(l), ...right.slice(r)];
 }

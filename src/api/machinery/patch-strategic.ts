@@ -4,7 +4,13 @@
 import { cloneJson } from './equal.ts';
 import { isJsonObject, type JsonObject } from './object.ts';
 import { PatchError } from './patch-json.ts';
-import { mergeKeyOf, normalizeOrder, sameElement, splitByPresence } from './patch-strategic-order.ts';
+import {
+  mergeKeyOf,
+  normalizeOrder,
+  placesIn,
+  sameElement,
+  splitByPresence,
+} from './patch-strategic-order.ts';
 import { type FieldFact, isStruct, shapeOf, typeInfo } from './schema.ts';
 
 const DIRECTIVE = '$patch';
@@ -129,26 +135,26 @@ function unique(items: unknown[]): unknown[] {
 
 /** Merges lists of objects by key: directives first, then item by item; new items go to the end. */
 function mergeKeyed(original: unknown[], patch: unknown[], key: string, type: string): unknown[] {
-  let result = original;
+  const deleted = new Set<unknown>();
   const changes: JsonObject[] = [];
   let replace = false;
   for (const item of patch) {
     if (!isJsonObject(item)) throw new PatchError('expected an object in a list merged by key');
     const directive = item[DIRECTIVE];
     if (directive === undefined) changes.push(item);
-    else if (directive === 'delete') {
-      const wanted = mergeKeyOf(item, key);
-      result = result.filter((existing) => !isJsonObject(existing) || mergeKeyOf(existing, key) !== wanted);
-    } else if (directive === 'replace') replace = true;
+    else if (directive === 'delete') deleted.add(mergeKeyOf(item, key));
+    else if (directive === 'replace') replace = true;
     else throw new PatchError(`unknown patch type: ${JSON.stringify(directive)} in map`);
   }
   if (replace) return changes.map(withoutDirectives);
+  const result = original.filter((item) => !isJsonObject(item) || !deleted.has(mergeKeyOf(item, key)));
+  const places = placesIn(result, key);
   for (const change of changes) {
     const wanted = mergeKeyOf(change, key);
-    const at = result.findIndex((existing) => isJsonObject(existing) && mergeKeyOf(existing, key) === wanted);
+    const at = places.get(wanted) ?? result.length;
     const existing = result[at];
-    if (isJsonObject(existing)) result = result.with(at, mergeMap(existing, change, type));
-    else result = [...result, withoutDirectives(change)];
+    result[at] = isJsonObject(existing) ? mergeMap(existing, change, type) : withoutDirectives(change);
+    places.set(wanted, at);
   }
   return result;
 }

@@ -260,3 +260,24 @@ test('readPatch() ignores apiVersion and kind in a strategic patch', () => {
   const { object } = readPatch({ type: 'strategic', text: '{"kind":"Pod"}' }).apply(CURRENT, KIND);
   assert.equal(object.kind, 'Deployment');
 });
+
+test('readPatch() refuses a JSON patch of more operations than upstream takes', () => {
+  const text = JSON.stringify(Array(10_001).fill({ op: 'test', path: '', value: 1 }));
+  assert.equal(failure(() => readPatch({ type: 'json', text })).code, 413);
+});
+
+test('applyJsonPatch() refuses copies that grow without end', () => {
+  const doubling = Array.from({ length: 64 }, (_, i) => ({ op: 'copy', from: '', path: `/copy${i}` }));
+  assert.throws(() => applyJsonPatch(DOCUMENT, doubling), PatchError);
+});
+
+test('applyStrategicPatch() merges lists of any length that a body can hold', () => {
+  const names = (prefix: string) => Array.from({ length: 60_000 }, (_, i) => `${prefix}${i}`);
+  const pod = (prefix: string) => ({
+    metadata: { finalizers: names(prefix) },
+    spec: { containers: names(prefix).map((name) => ({ name })) },
+  });
+  const merged = applyStrategicPatch(pod('a'), pod('b'), 'core/v1.Pod') as ReturnType<typeof pod>;
+  assert.equal(merged.metadata.finalizers.length, 120_000);
+  assert.equal(merged.spec.containers.length, 120_000);
+});

@@ -6,7 +6,7 @@ import { isJsonObject, type KubeObject } from './object.ts';
 import { applyJsonPatch, PatchError } from './patch-json.ts';
 import { applyMergePatch } from './patch-merge.ts';
 import { applyStrategicPatch } from './patch-strategic.ts';
-import { badRequest, invalid, StatusError, unclassified } from './status-error.ts';
+import { badRequest, invalid, StatusError, tooLarge, unclassified } from './status-error.ts';
 
 export type PatchType = 'json' | 'merge' | 'strategic';
 
@@ -16,6 +16,9 @@ export const PATCH_TYPES: Readonly<Record<string, PatchType>> = {
   'application/merge-patch+json': 'merge',
   'application/strategic-merge-patch+json': 'strategic',
 };
+
+/** Of a JSON patch; upstream refuses more. */
+const MAX_OPERATIONS = 10_000;
 
 export interface PatchRequest {
   readonly type: PatchType;
@@ -30,7 +33,7 @@ export interface Patch {
   apply<T extends KubeObject>(current: T, expected: Expected & { readonly group: string }): Decoded<T>;
 }
 
-/** Reads a patch. Throws StatusError 400 where the text is no patch of its type. */
+/** Reads a patch. Throws StatusError 400 where the text is no patch of its type, 413 where it is too long. */
 export function readPatch({ type, text, fieldValidation }: PatchRequest): Patch {
   const patch = readBody(type, text);
   return {
@@ -65,7 +68,12 @@ function readBody(type: PatchType, text: string): ParsedJson {
     throw badRequest(
       `error decoding patch: a ${type} patch must be ${type === 'json' ? 'a list' : 'an object'}`,
     );
-  return type === 'json' ? { ...parsed, duplicates: [] } : parsed;
+  if (type !== 'json') return parsed;
+  const { length } = parsed.value as unknown[];
+  if (length > MAX_OPERATIONS) {
+    throw tooLarge(`The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${length}`);
+  }
+  return { ...parsed, duplicates: [] };
 }
 
 function change(type: PatchType, current: KubeObject, patch: unknown, schemaType: string): unknown {
