@@ -13,6 +13,7 @@ const map = (name: string, resourceVersion: string, uid = name): ConfigMap => ({
 
 interface Watching {
   resourceVersion: string | undefined;
+  sendInitialEvents: boolean | undefined;
   send: (event: TypedWatchEvent<ConfigMap>) => void;
   end: () => void;
   fail: (error: Error) => void;
@@ -34,7 +35,8 @@ class ScriptedServer {
   watch(_kind: unknown, options: WatchOptions, send: Watching['send']) {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     options.onOpen?.();
-    const watching = { resourceVersion: options.resourceVersion, send, end: resolve, fail: reject };
+    const { resourceVersion, sendInitialEvents } = options;
+    const watching = { resourceVersion, sendInitialEvents, send, end: resolve, fail: reject };
     const waiting = this.#waiting.shift();
     if (waiting) waiting(watching);
     else this.#opened.push(watching);
@@ -49,13 +51,14 @@ class ScriptedServer {
   }
 }
 
-function start(lists: ConfigMap[][]) {
+function start(lists: ConfigMap[][], { streaming }: { streaming?: boolean } = {}) {
   const server = new ScriptedServer();
   server.lists = lists;
   const stop = new AbortController();
   const log: string[] = [];
   const informer = startInformer(server as unknown as ApiClient, CONFIG_MAPS, {
     signal: stop.signal,
+    streaming,
     transform: (object) => ({ metadata: object.metadata }),
   });
   informer.onChange({
@@ -121,4 +124,43 @@ test('`synced` rejects when the signal fires before the first list', async () =>
   stop.abort(new Error('stopped'));
   await assert.rejects(informer.synced, /stopped/);
   assert.equal(informer.hasSynced, false);
+});
+
+/** The bookmark behind the first objects of a streaming list. */
+const initialEnd = (resourceVersion: string): TypedWatchEvent<ConfigMap> => ({
+  type: 'BOOKMARK',
+  object: { metadata: { resourceVersion, annotations: { 'k8s.io/initial-events-end': 'true' } } },
+});
+
+test('with `streaming` the first objects come through the watch, also after a version that is too old', async () => {
+  const { server, stop, log, informer } = start([], { streaming: true });
+  const first = await server.opened();
+  assert.equal(first.sendInitialEvents, true);
+  first.send({ type: 'ADDED', object: map('a', '1') });
+  first.send({ type: 'ADDED', object: map('b', '2') });
+  assert.equal(informer.hasSynced, false);
+  first.send(initialEnd('5'));
+  await informer.synced;
+  first.send({ type: 'MODIFIED', object: map('b', '6') });
+  first.fail(new StatusError({ code: 410, reason: 'Expired', message: 'too old' }));
+  const second = await server.opened();
+  assert.deepEqual([second.sendInitialEvents, second.resourceVersion], [true, undefined]);
+  second.send({ type: 'ADDED', object: map('b', '6') });
+  second.send({ type: 'ADDED', object: map('c', '7') });
+  second.send(initialEnd('8'));
+  assert.deepEqual(log, ['+a', '+b', '2>6', '+c', '-a']);
+  assert.deepEqual(server.listed, []);
+  second.end();
+  assert.equal((await server.opened()).resourceVersion, '8');
+  stop.abort();
+});
+
+test('with `streaming` a server that cannot do it is asked for a list', async () => {
+  const { server, stop, log, informer } = start([[map('a', '1')]], { streaming: true });
+  (await server.opened()).fail(new StatusError({ code: 422, reason: 'Invalid', message: 'forbidden' }));
+  await informer.synced;
+  assert.deepEqual(log, ['+a']);
+  const watching = await server.opened();
+  assert.deepEqual([watching.sendInitialEvents, watching.resourceVersion], [undefined, '100']);
+  stop.abort();
 });

@@ -18,6 +18,8 @@ export interface InformerOptions<T> extends Selection {
   /** Trims each object before it is kept, to save memory. May change and return its argument. */
   transform?: ((object: T) => T) | undefined;
   pageSize?: number | undefined;
+  /** The first objects come one by one, each trimmed before the next: for kinds of which there are very many. */
+  streaming?: boolean | undefined;
   /** Told of failures to reach the server (they are retried) and of handlers that throw. */
   onError?: ((error: Error) => void) | undefined;
 }
@@ -67,6 +69,7 @@ class ReflectedInformer<T extends KubeObject> implements Informer<T> {
     options.signal.addEventListener('abort', () => reject(options.signal.reason as Error), { once: true });
     const sink = {
       replace: (objects: T[]) => this.#replace(objects),
+      retain: (keys: ReadonlySet<string>) => this.#retain(keys),
       upsert: (object: T) => this.#upsert(object),
       remove: (object: T) => this.#remove(keyOf(object), object),
     };
@@ -89,12 +92,12 @@ class ReflectedInformer<T extends KubeObject> implements Informer<T> {
   }
 
   #replace(objects: T[]): void {
-    const gone = new Set(this.store.keys());
-    for (const object of objects) {
-      gone.delete(keyOf(object));
-      this.#upsert(object);
-    }
-    for (const key of gone) this.#remove(key);
+    for (const object of objects) this.#upsert(object);
+    this.#retain(new Set(objects.map(keyOf)));
+  }
+
+  #retain(keys: ReadonlySet<string>): void {
+    for (const key of this.store.keys()) if (!keys.has(key)) this.#remove(key);
     this.hasSynced = true;
     this.#markSynced();
   }
