@@ -4,6 +4,7 @@ import { type Informer, startInformer } from '#kube/informer.ts';
 import { ENDPOINT_SLICES, NAMESPACES, SERVICES } from '#kube/resources.ts';
 import type { ClusterIndex } from './cluster-index.ts';
 import { planServiceEntry, planSliceEntry } from './plan-entries.ts';
+import { trimService, trimSlice } from './plan-trim.ts';
 
 export interface ClusterWatch {
   /** Resolves when everything that was there at the start is in the index. */
@@ -18,10 +19,10 @@ export function watchCluster(
   index: ClusterIndex,
   { signal, onError }: { signal: AbortSignal; onError: (error: Error) => void },
 ): ClusterWatch {
-  const options = { signal, onError };
+  const options = { signal, onError, streaming: true };
   const namespaces = startInformer(client, NAMESPACES, options);
-  const services = startInformer(client, SERVICES, options);
-  const slices = startInformer(client, ENDPOINT_SLICES, options);
+  const services = startInformer(client, SERVICES, { ...options, transform: trimService });
+  const slices = startInformer(client, ENDPOINT_SLICES, { ...options, transform: trimSlice });
   namespaces.onChange({
     onAdd: ({ metadata }) => index.setNamespace(metadata?.name ?? '', true),
     onDelete: ({ metadata }) => index.setNamespace(metadata?.name ?? '', false),

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Service } from '#api/core/v1.gen.ts';
+import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
+import { planServiceEntry, planSliceEntry } from './plan-entries.ts';
+import { trimService, trimSlice } from './plan-trim.ts';
+
+const METADATA = {
+  namespace: 'default',
+  name: 'web',
+  uid: 'u',
+  resourceVersion: '7',
+  labels: { 'kubernetes.io/service-name': 'web' },
+  managedFields: [{ manager: 'kubectl' }],
+};
+
+test('trimService() drops what no name is made of, and nothing else', () => {
+  const service: Service = {
+    metadata: METADATA,
+    spec: {
+      type: 'ClusterIP',
+      clusterIP: '10.96.0.7',
+      clusterIPs: ['10.96.0.7', 'fd00::7'],
+      ports: [{ name: 'http', port: 80, protocol: 'TCP', nodePort: 30_080 }],
+      selector: { app: 'web' },
+    },
+    status: { loadBalancer: {} },
+  };
+  const trimmed = trimService(service);
+  assert.deepEqual(planServiceEntry(trimmed), planServiceEntry(service));
+  assert.equal(trimmed.metadata?.managedFields, undefined);
+  assert.equal(trimmed.spec?.selector, undefined);
+  assert.equal(trimmed.status, undefined);
+  assert.equal(trimmed.metadata?.resourceVersion, '7');
+});
+
+test('trimSlice() keeps addresses, readiness, host and pod names, zone, and when the change began', () => {
+  const trigger = { 'endpoints.kubernetes.io/last-change-trigger-time': '2026-01-01T00:00:00Z' };
+  const slice: EndpointSlice = {
+    metadata: { ...METADATA, annotations: { ...trigger, other: 'x' } },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    endpoints: [
+      { addresses: ['10.0.0.1'], conditions: { ready: true, serving: true }, nodeName: 'n', hostname: 'one' },
+      { addresses: ['10.0.0.2'], conditions: { ready: false }, zone: 'a' },
+      { addresses: ['10.0.0.3'], targetRef: { kind: 'Pod', name: 'three', uid: 'p' }, zone: 'a' },
+    ],
+  };
+  const trimmed = trimSlice(slice);
+  for (const podNames of [false, true])
+    assert.deepEqual(planSliceEntry(trimmed, { podNames }), planSliceEntry(slice, { podNames }));
+  assert.deepEqual(trimmed.metadata?.annotations, trigger);
+  assert.deepEqual(
+    trimmed.endpoints?.map(({ nodeName }) => nodeName),
+    [undefined, undefined, undefined],
+  );
+});
