@@ -100,6 +100,36 @@ it('sends a watcher every change of a burst, in order', async () => {
   response.destroy();
 });
 
+it('sends a watcher an initial state of any size', async () => {
+  const text = 'x'.repeat(1_000_000);
+  const names = Array.from({ length: 40 }, (_, i) => `big-${i}`);
+  await Promise.all(
+    names.map((name) =>
+      api.client.create(CONFIG_MAPS, {
+        metadata: { name, namespace: 'kube-public', labels: { big: '' } },
+        data: { text },
+      }),
+    ),
+  );
+  const query = 'labelSelector=big&sendInitialEvents=true&resourceVersionMatch=NotOlderThan';
+  const response = await open(
+    `/api/v1/namespaces/kube-public/configmaps?watch=1&allowWatchBookmarks=true&${query}`,
+  );
+  const types: string[] = [];
+  for await (const line of createInterface({ input: response })) {
+    types.push(JSON.parse(line).type);
+    if (types.at(-1) === 'BOOKMARK') break;
+  }
+  assert.deepEqual(types, [...names.map(() => 'ADDED'), 'BOOKMARK']);
+});
+
+it('refuses a watch from a state that is not reached', async () => {
+  const query = 'sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=9999999';
+  const response = await open(`/api/v1/configmaps?watch=1&${query}`);
+  assert.equal(response.statusCode, 504);
+  assert.match((await bodyOf(response)).toString(), /Too large resource version: 9999999/);
+});
+
 it('refuses a body that is too large, and goes on answering', async () => {
   const { caCertificate: ca, admin } = api.pki;
   const { promise, resolve } = Promise.withResolvers<number | undefined>();

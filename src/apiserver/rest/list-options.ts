@@ -31,6 +31,9 @@ export interface WatchOptions extends ListOptions {
 /** How long a watch lives that does not say: between this and twice as long, so that not all end at once. */
 const WATCH_MS = 30 * 60_000;
 
+/** Timers of longer times would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Reads and checks the query of a list. Throws StatusError 400 or 422. */
 export function listOptions(query: URLSearchParams): ListOptions {
   const errors = matchErrors(query);
@@ -58,7 +61,7 @@ export function watchOptions(query: URLSearchParams): WatchOptions {
     continued: undefined,
     sendInitialEvents: initial === null ? undefined : isTrue(initial),
     bookmarks: isTrue(query.get('allowWatchBookmarks')),
-    timeoutMs: seconds > 0 ? seconds * 1000 : WATCH_MS * (1 + Math.random()),
+    timeoutMs: seconds > 0 ? Math.min(seconds * 1000, MAX_TIMER_MS) : WATCH_MS * (1 + Math.random()),
   };
 }
 

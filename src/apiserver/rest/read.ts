@@ -1,17 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { badRequest, expired, notFound, StatusError, timeout } from '#api/machinery/status-error.ts';
+import { badRequest, expired, notFound, StatusError } from '#api/machinery/status-error.ts';
 import type { Entry } from '#apiserver/cache/entry.ts';
 import { ExpiredError } from '#apiserver/cache/resource-cache.ts';
 import { currentEntry } from '#apiserver/engine/engine.ts';
 import { idOf, type RestContext } from './context.ts';
 import { writeContinue } from './continue-token.ts';
 import { type ListOptions, listOptions } from './list-options.ts';
+import { reach } from './reach.ts';
 import { answerMany, answerOne, type ListMeta, representation } from './representation.ts';
 import type { Answer } from './respond.ts';
 import { type Selection, selection } from './selection.ts';
-
-/** How long a read waits for a resourceVersion of the future. */
-const FUTURE_WAIT_MS = 3000;
 
 /** GET of one object. */
 export async function getOne(context: RestContext): Promise<Answer> {
@@ -95,24 +92,4 @@ function paginate(
     remainingItemCount: narrow ? undefined : found.length - page.length,
   };
   return { page, meta };
-}
-
-/** Waits until the cache has reached a revision. Throws 504 when it does not. */
-async function reach({ engine, signal }: RestContext, revision: number): Promise<void> {
-  for (let waitedMs = 0; engine.cache.revision < revision; waitedMs += 50) {
-    if (waitedMs >= FUTURE_WAIT_MS) throw tooLarge(revision, engine.cache.revision);
-    await sleep(50, undefined, { signal });
-  }
-}
-
-function tooLarge(revision: number, current: number): StatusError {
-  const message = `Too large resource version: ${revision}, current: ${current}`;
-  const { status } = timeout(message, 1);
-  return new StatusError({
-    ...status,
-    details: {
-      ...status.details,
-      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
-    },
-  });
 }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { asStatusError } from './respond.ts';
 
-/** A reader that lets more than this pile up is cut off: it will list again. */
+/** A reader that lets more changes than this pile up is cut off: it will list again. */
 const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
 
 const END = Buffer.from('}\n');
@@ -10,6 +10,7 @@ const END = Buffer.from('}\n');
 export class WatchStream {
   readonly #response: ServerResponse;
   #corked = false;
+  #maxUnsentBytes = Number.POSITIVE_INFINITY;
 
   constructor(response: ServerResponse) {
     this.#response = response;
@@ -24,6 +25,11 @@ export class WatchStream {
     this.#write(frame(type, object));
   }
 
+  /** Ends the initial state, which may be of any size: it is all written before the client can read any of it. */
+  limitFromNow(): void {
+    this.#maxUnsentBytes = this.#response.writableLength + MAX_UNSENT_BYTES;
+  }
+
   /** Reports a failure, after which a watch is over. */
   error(error: unknown): void {
     this.event('ERROR', Buffer.from(JSON.stringify(asStatusError(error).status)));
@@ -36,7 +42,7 @@ export class WatchStream {
 
   #write(bytes: Buffer): void {
     if (this.#response.writableEnded || this.#response.destroyed) return;
-    if (this.#response.writableLength > MAX_UNSENT_BYTES) {
+    if (this.#response.writableLength > this.#maxUnsentBytes) {
       this.#response.destroy();
       return;
     }

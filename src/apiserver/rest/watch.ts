@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expired } from '#api/machinery/status-error.ts';
 import type { Entry } from '#apiserver/cache/entry.ts';
 import { type CacheEvent, type EventType, ExpiredError } from '#apiserver/cache/resource-cache.ts';
 import type { RestContext } from './context.ts';
 import { type WatchOptions, watchOptions } from './list-options.ts';
+import { reach } from './reach.ts';
 import { eventObject, isPlain, type Representation, representation } from './representation.ts';
 import { warn } from './respond.ts';
 import { type Selection, selection } from './selection.ts';
@@ -19,10 +19,11 @@ export async function watch(context: RestContext): Promise<void> {
   const options = watchOptions(info.query);
   const chosen = selection(served, target.namespace, options, target.name);
   for (const text of context.warnings) warn(response, text);
+  // An initial state must not be older than the client has seen.
+  if (options.sendInitialEvents === true) await reach(context, options.revision ?? 0);
   const stream = new WatchStream(response);
   const sender = new Sender(stream, how, chosen);
   const cache = engine.cache.resource(served.storedAs);
-  await future(context, options.revision ?? 0, options);
   try {
     // No await from here to the subscription: nothing is missed in between.
     if (startsWithState(options)) for (const entry of cache.list(chosen.namespace)) sender.initial(entry);
@@ -34,7 +35,17 @@ export async function watch(context: RestContext): Promise<void> {
   }
   if (options.sendInitialEvents === true && options.bookmarks) sender.bookmark(engine.cache.revision, true);
   const whileOpen = new DisposableStack();
-  whileOpen.use(cache.onEvent((event) => sender.change(event)));
+  stream.limitFromNow();
+  whileOpen.use(
+    cache.onEvent((event) => {
+      try {
+        sender.change(event);
+      } catch (error) {
+        // Thrown on, it would end the server; so it ends this watch only.
+        stream.error(error);
+      }
+    }),
+  );
   const bookmark = (): void => sender.bookmark(engine.cache.revision, false);
   if (options.bookmarks) whileOpen.use(repeat(BOOKMARK_MS, bookmark));
   await over(response, options.timeoutMs, context.signal);
@@ -51,16 +62,6 @@ function watchRepresentation({ request, served, info }: RestContext): Representa
 
 function startsWithState({ sendInitialEvents, revision }: WatchOptions): boolean {
   return sendInitialEvents ?? (revision === undefined || revision === 0);
-}
-
-/** An initial state must not be older than the client has seen. */
-async function future(
-  { engine, signal }: RestContext,
-  revision: number,
-  { sendInitialEvents }: WatchOptions,
-): Promise<void> {
-  if (sendInitialEvents !== true) return;
-  while (engine.cache.revision < revision) await sleep(50, undefined, { signal });
 }
 
 function repeat(everyMs: number, action: () => void): Disposable {
