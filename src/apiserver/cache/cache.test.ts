@@ -4,7 +4,7 @@ import type { ConfigMap } from '#api/core/v1.gen.ts';
 import { openMemoryStorage } from '#apiserver/storage/memory.ts';
 import { Cache } from './cache.ts';
 import { Entry } from './entry.ts';
-import { ExpiredError } from './resource-cache.ts';
+import { ExpiredError, ResourceCache } from './resource-cache.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import { toStoredText } from './stored-form.ts';
 
@@ -79,6 +79,17 @@ it('`Cache.open()` brings back the history that storage has kept', async () => {
     ['MODIFIED'],
   );
   assert.throws(() => second.resource('configmaps').eventsAfter(1), ExpiredError);
+});
+
+it('`ResourceCache` keeps less history of large objects', () => {
+  const configMaps = new ResourceCache(0);
+  const text = stored('large', { text: 'x'.repeat(1024 * 1024) });
+  for (let revision = 1; revision <= 100; revision++) configMaps.apply('ns/large', text, revision);
+  assert.throws(() => configMaps.eventsAfter(10), ExpiredError);
+  assert.deepEqual(
+    configMaps.eventsAfter(98).map((event) => event.revision),
+    [99, 100],
+  );
 });
 
 it('`SortedKeys` stays in order through additions and deletions', () => {

@@ -23,8 +23,9 @@ export class ExpiredError extends Error {
   }
 }
 
-/** More events than this are not kept, however young. */
+/** More events than this, or larger ones, are not kept, however young. */
 const MAX_EVENTS = 100_000;
+const MAX_EVENT_BYTES = 64 * 1024 * 1024;
 
 /** All objects of one resource, now and in the recent past. Fed by storage, so it shows only what is durable. */
 export class ResourceCache {
@@ -32,6 +33,7 @@ export class ResourceCache {
   readonly #keys = new SortedKeys();
   readonly #handlers = new Set<(event: CacheEvent) => void>();
   #events: CacheEvent[] = [];
+  #eventBytes = 0;
   #oldest: number;
 
   constructor(oldest: number) {
@@ -49,7 +51,8 @@ export class ResourceCache {
     const event = this.#change(key, stored, revision);
     if (event === undefined) return;
     this.#events.push(event);
-    if (this.#events.length > MAX_EVENTS) this.forget(this.#events[MAX_EVENTS / 10]?.revision ?? 0);
+    this.#eventBytes += event.entry.bytes.length;
+    if (this.#events.length > MAX_EVENTS || this.#eventBytes > MAX_EVENT_BYTES) this.#forgetTenth();
     for (const handler of this.#handlers) handler(event);
   }
 
@@ -104,7 +107,12 @@ export class ResourceCache {
   forget(revision: number): void {
     if (revision <= this.#oldest) return;
     this.#events = this.#events.filter((event) => event.revision > revision);
+    this.#eventBytes = this.#events.reduce((sum, event) => sum + event.entry.bytes.length, 0);
     this.#oldest = revision;
+  }
+
+  #forgetTenth(): void {
+    this.forget(this.#events[Math.floor(this.#events.length / 10)]?.revision ?? 0);
   }
 
   #change(key: string, stored: string | undefined, revision: number): CacheEvent | undefined {

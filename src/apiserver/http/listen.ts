@@ -52,6 +52,8 @@ async function start(server: Server, listener: Listener | undefined): Promise<vo
   else server.listen({ host: listener?.host ?? '127.0.0.1', port: listener?.port ?? 0 }, resolve);
   await promise;
   server.off('error', reject);
+  // Too many open files, for one: this connection is lost, the server goes on.
+  server.on('error', (error) => process.emitWarning(`API server: ${error.message}`));
 }
 
 export function addressOf(server: Server): { host: string; port: number } {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { requestInfo } from '#apiserver/rest/request-info.ts';
+import { resourceAt } from '#apiserver/rest/resource-at.ts';
 
 /** Counts requests, and prints them as Prometheus reads them. Names are upstream's. */
 export class Metrics {
@@ -49,10 +50,9 @@ export class Metrics {
 function labelsOf(request: IncomingMessage): string {
   try {
     const { verb, target } = requestInfo(request.method ?? '', request.url ?? '/');
-    if (target === undefined) return 'verb="other",group="",resource=""';
-    const known = /^[a-z0-9.-]{1,63}$/;
-    const resource = known.test(target.resource) ? target.resource : 'other';
-    return `verb="${verb}",group="${known.test(target.group) ? target.group : ''}",resource="${resource}"`;
+    const kind = target && resourceAt(target)?.kind;
+    if (kind === undefined) return 'verb="other",group="",resource=""';
+    return `verb="${verb}",group="${kind.group}",resource="${kind.plural}"`;
   } catch {
     return 'verb="other",group="",resource=""';
   }
