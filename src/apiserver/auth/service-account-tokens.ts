@@ -1,5 +1,6 @@
 /** Issues tokens for service accounts and recognizes them again, as long as what they are bound to exists. */
 import { randomUUID } from 'node:crypto';
+import type { KubeObject } from '#api/machinery/object.ts';
 import type { ObjectReader } from '#apiserver/reader.ts';
 import { readClaims, type SigningKey, signJwt, verifyJwt } from './jwt.ts';
 import {
@@ -20,6 +21,9 @@ export interface ServiceAccountTokensOptions {
   /** Milliseconds since the epoch; a test's clock. */
   now?: (() => number) | undefined;
 }
+
+/** How long after its time an object that is being deleted still vouches for tokens. */
+const LEAVE_MS = 60_000;
 
 /** Verified tokens that are remembered, since a client shows the same one with every request. */
 const REMEMBERED_TOKENS = 1_000;
@@ -103,12 +107,21 @@ export class ServiceAccountTokens implements TokenAuthenticator {
       ['serviceaccounts', bound.namespace, bound.serviceaccount],
       ['pods', bound.namespace, bound.pod],
       ['secrets', bound.namespace, bound.secret],
+      // With a pod the node is told for information only.
+      ['nodes', undefined, bound.pod === undefined ? bound.node : undefined],
     ];
     for (const [resource, namespace, identity] of checks) {
-      if (identity && this.#objects.get(resource, namespace, identity.name)?.metadata?.uid !== identity.uid) {
+      if (identity && !this.#lives(this.#objects.get(resource, namespace, identity.name), identity.uid)) {
         return `${resource} "${identity.name}" of the token no longer exists`;
       }
     }
     return undefined;
+  }
+
+  /** What should be gone for a minute, and is only held by a finalizer or a lost node, counts as gone. */
+  #lives(object: KubeObject | undefined, uid: string): boolean {
+    const { uid: actual, deletionTimestamp } = object?.metadata ?? {};
+    if (actual !== uid) return false;
+    return deletionTimestamp === undefined || this.#now() < Date.parse(deletionTimestamp) + LEAVE_MS;
   }
 }

@@ -134,6 +134,27 @@ describe('tokens of service accounts', () => {
     assert.equal(tokens.authenticateToken(token).kind, 'rejected');
   });
 
+  it('bound to a pod that should be gone for long die before it does', () => {
+    const { objects, tokens, request, wait } = setUp();
+    const boundObjectRef = { kind: 'Pod', apiVersion: 'v1', name: 'p' };
+    const token = request({ boundObjectRef }).status?.token ?? '';
+    const deletionTimestamp = '2027-01-15T08:00:00Z';
+    objects.put('pods', { metadata: { namespace: 'a', name: 'p', uid: 'uid-2', deletionTimestamp } });
+    assert.equal(tokens.authenticateToken(token).kind, 'authenticated');
+    wait(61);
+    assert.equal(tokens.authenticateToken(token).kind, 'rejected');
+  });
+
+  it('bound to a node die with the node', () => {
+    const { objects, tokens, request } = setUp();
+    objects.put('nodes', { metadata: { name: 'n1', uid: 'uid-3' } });
+    const boundObjectRef = { kind: 'Node', apiVersion: 'v1', name: 'n1' };
+    const token = request({ boundObjectRef }).status?.token ?? '';
+    assert.equal(tokens.authenticateToken(token).kind, 'authenticated');
+    objects.remove('nodes', undefined, 'n1');
+    assert.equal(tokens.authenticateToken(token).kind, 'rejected');
+  });
+
   it('are refused where the request makes no sense', () => {
     const { objects, request } = setUp();
     const boundTo = (name: string) => ({ boundObjectRef: { kind: 'Pod', apiVersion: 'v1', name } });
