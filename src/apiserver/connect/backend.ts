@@ -41,12 +41,14 @@ export async function connectBackend(dial: Dial, { address, port, tls }: Backend
 
 /** Starts a request on a connection of its own. The caller ends it. */
 export function startRequest(socket: Socket, location: Location, request: BackendRequest): ClientRequest {
-  return httpRequest({
+  const started = httpRequest({
     createConnection: () => socket,
     method: request.method,
     path: request.path,
     headers: [...request.headers, ['Host', hostOf(location)]].flat(),
   });
+  // Who waits for the answer is told; what goes wrong later shows in the answer itself.
+  return started.on('error', () => {});
 }
 
 export function hostOf({ address, port }: Location): string {

@@ -36,6 +36,8 @@ export function joinSockets(left: Duplex, right: Duplex, signal: AbortSignal): v
   left.once('close', () => signal.removeEventListener('abort', end));
   left.pipe(right);
   right.pipe(left);
+  // One may have gone while the other was made; it will not say so again.
+  if (left.destroyed || right.destroyed) end();
 }
 
 /** Status line and headers as they came. */

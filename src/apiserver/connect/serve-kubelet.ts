@@ -1,7 +1,7 @@
 /** log, exec, attach and portforward: found here, done by the kubelet of the pod's node. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import type { Node, Pod } from '#api/core/v1.gen.ts';
 import {
   badRequest,
@@ -59,8 +59,8 @@ export async function serveLog(
     response.writeHead(200, { 'content-type': 'text/plain' });
     // The first line of a followed log may be long in coming.
     response.flushHeaders();
-    log.pipe(response);
-    await finished(response).catch(() => {});
+    // A log that breaks off must not look like one that has ended.
+    await pipeline(log, response).catch(() => response.destroy());
   } finally {
     release();
   }

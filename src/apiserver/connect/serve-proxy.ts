@@ -92,7 +92,7 @@ export async function upgradeThroughProxy(
   }
   // The backend's own refusal is the client's to read; the connection ends with it.
   client.write(refusalHead(result.response));
-  result.response.pipe(client);
+  await pipeline(result.response, client).catch(() => client.destroy());
 }
 
 function refusalHead({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
