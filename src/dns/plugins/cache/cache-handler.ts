@@ -1,0 +1,211 @@
+import { nextAnswer, withMessage } from '#dns/finish-answer.ts';
+import type { Answerer, DnsAnswer, DnsReply, DnsRequest, DnsResult } from '#dns/handler.ts';
+import { DROP } from '#dns/handler.ts';
+import type { Metric, MetricFamily } from '#dns/metric-registry.ts';
+import type { PluginInstance, SetupContext } from '#dns/plugin.ts';
+import { isServerError } from '#dns/server-error.ts';
+import { HeaderFlag, ResponseCode } from '#wire/dns.ts';
+import { prepareAnswer, respond } from '#wire/dns-answer.ts';
+import { questionLabels } from '#wire/dns-query.ts';
+import type { CacheConfig } from './config.ts';
+import { type Keeping, planKeeping, withTtl } from './plan-lifetime.ts';
+import { type CacheEntry, CacheStore, cacheEntry, writeTtl } from './store.ts';
+
+/** Flags that are kept with an answer. */
+const KEPT_FLAGS = HeaderFlag.AA | HeaderFlag.RA | HeaderFlag.AD;
+
+export class CacheHandler implements PluginInstance {
+  readonly name = 'cache';
+  readonly #config: CacheConfig;
+  readonly #success: CacheStore;
+  readonly #denial: CacheStore;
+  readonly #metrics: CacheMetrics;
+  readonly #nowMs: () => number;
+
+  constructor(config: CacheConfig, context: Pick<SetupContext, 'metrics' | 'block'>, nowMs = Date.now) {
+    this.#config = config;
+    this.#success = new CacheStore(config.success.capacity);
+    this.#denial = new CacheStore(config.denial.capacity);
+    this.#metrics = new CacheMetrics(config, context, { success: this.#success, denial: this.#denial });
+    this.#nowMs = nowMs;
+  }
+
+  /** Queries of zones that nothing is kept of. */
+  passes(zoneKey: string): boolean {
+    const covers = ({ key }: { readonly key: string }): boolean => zoneKey.endsWith(key);
+    const { zones, success, denial } = this.#config;
+    if (!zones.zones.some((zone) => covers(zone) || zone.key.endsWith(zoneKey))) return true;
+    return success.disabled.zones.some(covers) && denial.disabled.zones.some(covers);
+  }
+
+  handle(request: DnsRequest, next: Answerer): DnsReply {
+    const { query } = request;
+    const { zones, success, denial, serveStale } = this.#config;
+    if (zones.match(query) === undefined) return next(request);
+    if (success.disabled.match(query) !== undefined && denial.disabled.match(query) !== undefined)
+      return next(request);
+    this.#metrics.requests.value++;
+    const key = keyOf(request);
+    const entry = this.#denial.get(key) ?? this.#success.get(key);
+    const nowMs = this.#nowMs();
+    if (entry === undefined) return this.#miss(request, key, next);
+    const leftMs = entry.storedMs + entry.lifetime * 1000 - nowMs;
+    if (leftMs > 0) {
+      this.#metrics.hit(entry).value++;
+      if (this.#wantsPrefetch(entry, leftMs, nowMs)) this.#refresh(request, key, entry, next);
+      return this.#giveOut(request, entry, nowMs);
+    }
+    if (serveStale === undefined || -leftMs > serveStale.forMs) return this.#miss(request, key, next);
+    if (serveStale.mode === 'verify') return this.#verify(request, key, entry, next);
+    if (!entry.refreshing) this.#refresh(request, key, entry, next);
+    this.#metrics.stale.value++;
+    return this.#giveOut(request, entry, nowMs);
+  }
+
+  #giveOut(request: DnsRequest, entry: CacheEntry, nowMs: number): Buffer {
+    const age = Math.floor((nowMs - entry.storedMs) / 1000);
+    writeTtl(entry, this.#config.keepTtl ? entry.lifetime : Math.max(0, entry.lifetime - age));
+    request.answeredBy = 'cache';
+    return respond(request.query, entry.prepared, entry.flags & ~unwantedFlags(request), request.limit);
+  }
+
+  #miss(request: DnsRequest, key: string, next: Answerer): DnsReply {
+    this.#metrics.misses.value++;
+    return this.#ask(request, key, next);
+  }
+
+  /** What the plugins behind say; kept if it may be. */
+  #ask(request: DnsRequest, key: string, next: Answerer): DnsReply {
+    const asked = withAuthenticData(request);
+    return nextAnswer(asked, next, (answer) => {
+      request.answeredBy = asked.answeredBy;
+      if (isServerError(answer)) return answer;
+      const keeping = planKeeping(answer, this.#config);
+      const capped = withTtl(answer, keeping.lifetime);
+      if (keeping.kept) this.#keep(request, key, capped, keeping);
+      return { ...capped, flags: capped.flags & ~unwantedFlags(request) };
+    });
+  }
+
+  #keep({ query }: DnsRequest, key: string, answer: DnsAnswer, { share, lifetime }: Keeping): void {
+    if (this.#config[share].disabled.match(query) !== undefined) return;
+    const prepared = prepareAnswer(questionLabels(query), answer);
+    const entry = cacheEntry(prepared, answer.flags & KEPT_FLAGS, this.#nowMs(), lifetime);
+    const [here, there] = share === 'success' ? [this.#success, this.#denial] : [this.#denial, this.#success];
+    here.set(key, entry);
+    there.delete(key);
+  }
+
+  /** Asks behind the client's back. */
+  #refresh(request: DnsRequest, key: string, entry: CacheEntry, next: Answerer): void {
+    entry.refreshing = true;
+    this.#metrics.prefetches.value++;
+    const done = (): void => {
+      entry.refreshing = false;
+    };
+    void Promise.resolve(this.#ask({ ...request }, key, next)).then(done, done);
+  }
+
+  /** The fresh answer if there is one in time, else the stale one. */
+  async #verify(request: DnsRequest, key: string, entry: CacheEntry, next: Answerer): Promise<DnsResult> {
+    const stale = (): Buffer => {
+      this.#metrics.stale.value++;
+      return this.#giveOut(request, entry, this.#nowMs());
+    };
+    const { verifyMs } = this.#config.serveStale ?? {};
+    const timeout = verifyMs === undefined ? undefined : AbortSignal.timeout(verifyMs);
+    const timedOut = new Promise<undefined>((resolve) => {
+      timeout?.addEventListener('abort', () => resolve(undefined));
+    });
+    const asked: Promise<DnsResult> = Promise.resolve(this.#miss(request, key, next));
+    const fresh = await Promise.race<DnsResult | undefined>([asked, timedOut]);
+    if (fresh === undefined || fresh === DROP) return stale();
+    const failed = !Buffer.isBuffer(fresh) && fresh.rcode === ResponseCode.SERVFAIL;
+    if (failed) {
+      this.#denial.delete(key);
+      this.#success.set(key, entry);
+    }
+    return failed ? stale() : fresh;
+  }
+
+  #wantsPrefetch(entry: CacheEntry, leftMs: number, nowMs: number): boolean {
+    const { prefetch } = this.#config;
+    if (prefetch === undefined) return false;
+    entry.hits = nowMs - entry.lastHitMs > prefetch.withinMs ? 1 : entry.hits + 1;
+    entry.lastHitMs = nowMs;
+    if (entry.refreshing || entry.hits < prefetch.hits) return false;
+    return leftMs <= entry.lifetime * 1000 * prefetch.left;
+  }
+}
+
+/** DO and CD change what an answer holds. */
+function keyOf({ query }: DnsRequest): string {
+  const checkingDisabled = ((query.message[3] ?? 0) & HeaderFlag.CD) !== 0;
+  return `${query.key}${query.edns?.dnssecOk === true ? 'D' : ''}${checkingDisabled ? 'C' : ''}`;
+}
+
+/** AD is told only to those who asked for it (RFC 6840 §5.8). */
+function unwantedFlags({ query }: DnsRequest): number {
+  const asked = query.edns?.dnssecOk === true || ((query.message[3] ?? 0) & HeaderFlag.AD) !== 0;
+  return asked ? 0 : HeaderFlag.AD;
+}
+
+/** One answer serves those who want to know about AD and those who do not. */
+function withAuthenticData(request: DnsRequest): DnsRequest {
+  const { message } = request.query;
+  if (((message[3] ?? 0) & HeaderFlag.AD) !== 0) return request;
+  const copy = Buffer.from(message);
+  copy[3] = (copy[3] ?? 0) | HeaderFlag.AD;
+  return withMessage(request, copy) ?? request;
+}
+
+/** Their names are CoreDNS's. */
+class CacheMetrics {
+  readonly requests: Metric;
+  readonly misses: Metric;
+  readonly prefetches: Metric;
+  readonly stale: Metric;
+  readonly #hits: Readonly<Record<'success' | 'denial', Metric>>;
+
+  constructor(
+    config: CacheConfig,
+    { metrics, block }: Pick<SetupContext, 'metrics' | 'block'>,
+    stores: Readonly<Record<'success' | 'denial', CacheStore>>,
+  ) {
+    const zones = config.zones.zones.map(({ text }) => text).join(',');
+    const counter = (name: string, help: string): Metric =>
+      metrics.counter(name, help, ['server', 'zones', 'view']).with(block.server, zones, block.view);
+    this.requests = counter('coredns_cache_requests_total', 'Queries that came to the cache.');
+    this.misses = counter('coredns_cache_misses_total', 'Queries that it had no answer to.');
+    this.prefetches = counter(
+      'coredns_cache_prefetch_total',
+      'Answers fetched again before they were asked for.',
+    );
+    this.stale = counter('coredns_cache_served_stale_total', 'Expired answers given out.');
+    const typed = ['server', 'type', 'zones', 'view'];
+    const of = (family: MetricFamily, type: string): Metric =>
+      family.with(block.server, type, zones, block.view);
+    const hits = metrics.counter('coredns_cache_hits_total', 'Queries that it had an answer to.', typed);
+    this.#hits = { success: of(hits, 'success'), denial: of(hits, 'denial') };
+    const entries = metrics.gauge('coredns_cache_entries', 'Answers in the cache.', typed);
+    const evictions = metrics.counter(
+      'coredns_cache_evictions_total',
+      'Answers that made room for others.',
+      typed,
+    );
+    for (const type of ['success', 'denial'] as const) {
+      entries.onCollect(() => {
+        of(entries, type).value = stores[type].size;
+      });
+      evictions.onCollect(() => {
+        if (stores[type].evictions > 0) of(evictions, type).value = stores[type].evictions;
+      });
+    }
+  }
+
+  hit({ prepared }: CacheEntry): Metric {
+    return this.#hits[
+      prepared.rcode === ResponseCode.NOERROR && prepared.counts[0] > 0 ? 'success' : 'denial'
+    ];
+  }
+}

@@ -1,0 +1,57 @@
+import type { DnsAnswer } from '#dns/handler.ts';
+import { type DnsRecord, HeaderFlag, RecordType, ResponseCode } from '#wire/dns.ts';
+import type { CacheConfig, CacheShare } from './config.ts';
+
+/** As what an answer is kept, if at all. */
+export interface Keeping {
+  readonly share: 'success' | 'denial';
+  /** Seconds. */
+  readonly lifetime: number;
+  /** Whether it is to be kept; otherwise its TTLs are only set to the lifetime. */
+  readonly kept: boolean;
+}
+
+/** TTL of answers without a record to take it from. */
+const DEFAULT_TTL = 5;
+const LONGEST_TTL = 3600 * 24 * 365;
+
+/** RFC 2308 as CoreDNS reads it: NODATA without SOA is kept like an answer, NXDOMAIN without SOA is not. */
+export function planKeeping(answer: DnsAnswer, config: CacheConfig): Keeping {
+  const { rcode, flags, answers, authorities } = answer;
+  const hasSoa = authorities.some((record) => record.type === RecordType.SOA);
+  const whole = (flags & HeaderFlag.TC) === 0 && answer.transfer !== true;
+  switch (rcode) {
+    case ResponseCode.NOERROR: {
+      const share = answers.length === 0 && hasSoa ? 'denial' : 'success';
+      return { share, lifetime: within(config[share], shortestTtl(answer)), kept: whole };
+    }
+    case ResponseCode.NXDOMAIN:
+      return { share: 'denial', lifetime: within(config.denial, shortestTtl(answer)), kept: whole && hasSoa };
+    case ResponseCode.SERVFAIL:
+    case ResponseCode.NOTIMP:
+      return { share: 'denial', lifetime: config.failTtl, kept: whole && config.failTtl > 0 };
+    default:
+      return { share: 'denial', lifetime: within(config.denial, DEFAULT_TTL), kept: false };
+  }
+}
+
+function within({ minTtl, maxTtl }: CacheShare, ttl: number): number {
+  return Math.min(maxTtl, Math.max(minTtl, ttl));
+}
+
+function shortestTtl({ answers, authorities, additionals }: DnsAnswer): number {
+  const records = [...answers, ...authorities, ...additionals];
+  if (records.length === 0) return DEFAULT_TTL;
+  return records.reduce((shortest, record) => Math.min(shortest, record.ttl), LONGEST_TTL);
+}
+
+/** An answer whose records all have one TTL. */
+export function withTtl(answer: DnsAnswer, ttl: number): DnsAnswer {
+  const set = (records: readonly DnsRecord[]): DnsRecord[] => records.map((record) => ({ ...record, ttl }));
+  return {
+    ...answer,
+    answers: set(answer.answers),
+    authorities: set(answer.authorities),
+    additionals: set(answer.additionals),
+  };
+}

@@ -1,0 +1,77 @@
+import { durationMs, integer, noArgs, onlyOnce, unknownOption } from '#dns/corefile/arguments.ts';
+import { answerWith } from '#dns/finish-answer.ts';
+import { DROP } from '#dns/handler.ts';
+import type { Plugin } from '#dns/plugin.ts';
+import { CLASS_IN, HeaderFlag, RecordType } from '#wire/dns.ts';
+import { questionLabels } from '#wire/dns-query.ts';
+
+export interface ErraticConfig {
+  /** Every how many queries; 0: never. */
+  readonly drop: number;
+  readonly truncate: number;
+  readonly delay: number;
+  readonly delayMs: number;
+}
+
+const MAX_EVERY = 1_000_000;
+
+/** `erratic`: a server for tests of clients; it drops, truncates and delays some of its answers. */
+export const erratic: Plugin = {
+  name: 'erratic',
+  parse(directives) {
+    const directive = onlyOnce(directives);
+    noArgs(directive);
+    let config: ErraticConfig = { drop: 2, truncate: 0, delay: 0, delayMs: 100 };
+    for (const option of directive.block ?? []) {
+      const every = (otherwise: number): number =>
+        option.args[0] === undefined ? otherwise : integer(option, option.args[0], 0, MAX_EVERY);
+      if (option.name === 'drop') config = { ...config, drop: every(2) };
+      else if (option.name === 'truncate') config = { ...config, truncate: every(2) };
+      else if (option.name === 'delay') {
+        const [, duration = '100ms'] = option.args;
+        config = { ...config, delay: every(2), delayMs: durationMs(option, duration) };
+      } else unknownOption('erratic', option, ['drop', 'truncate', 'delay']);
+    }
+    return {
+      explain: [`answers badly on purpose: drops one in ${config.drop || 'none'} queries`],
+      setup({ signal }) {
+        let count = 0;
+        return {
+          name: 'erratic',
+          async handle(request) {
+            request.answeredBy = 'erratic';
+            count++;
+            if (isTurn(count, config.drop)) return DROP;
+            if (isTurn(count, config.delay)) await sleep(config.delayMs, signal);
+            const { type } = request.query;
+            const truncated = isTurn(count, config.truncate) ? HeaderFlag.TC : 0;
+            const flags = HeaderFlag.AA | truncated;
+            if (type !== RecordType.A && type !== RecordType.AAAA) return answerWith([], flags);
+            const address = type === RecordType.A ? '192.0.2.53' : '2001:db8::53';
+            const name = questionLabels(request.query);
+            return answerWith(
+              [{ name, type, class: CLASS_IN, ttl: 0, data: { kind: 'address', address } }],
+              flags,
+            );
+          },
+        };
+      },
+    };
+  },
+};
+
+function isTurn(count: number, every: number): boolean {
+  return every > 0 && count % every === 0;
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    signal.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,207 @@
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import {
+  choice,
+  durationMs,
+  fail,
+  integer,
+  noArgs,
+  onlyArg,
+  unknownOption,
+  zonesArg,
+} from '#dns/corefile/arguments.ts';
+import type { Directive } from '#dns/corefile/parse.ts';
+import type { ParseScope } from '#dns/plugin.ts';
+import { type Zone, ZoneSet } from '#dns/zone.ts';
+import { type DnsName, parseName, ResponseCode, rcodeNumber } from '#wire/dns.ts';
+import { parseUpstream, readUpstreamFile, type UpstreamAddress } from './upstream-address.ts';
+
+export type ForwardPolicy = 'random' | 'round_robin' | 'sequential';
+
+export interface HealthCheck {
+  readonly intervalMs: number;
+  readonly recursionDesired: boolean;
+  readonly domain: DnsName;
+}
+
+/** Files of a client certificate, its key, and the authorities to trust; PEM. */
+export interface TlsFiles {
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  readonly ca?: string | undefined;
+}
+
+export interface ForwardConfig {
+  readonly zones: ZoneSet;
+  readonly except: ZoneSet;
+  readonly upstreams: readonly UpstreamAddress[];
+  readonly policy: ForwardPolicy;
+  readonly forceTcp: boolean;
+  readonly preferUdp: boolean;
+  /** How long an idle connection is kept. */
+  readonly expireMs: number;
+  readonly readTimeoutMs: number;
+  /** 0: no limit. */
+  readonly maxIdleConnections: number;
+  /** Failed checks after which a server counts as down; 0: never. */
+  readonly maxFails: number;
+  /** Tries for one query; 0: as many as its time allows. */
+  readonly maxConnectAttempts: number;
+  /** 0: no limit. */
+  readonly maxConcurrent: number;
+  readonly health: HealthCheck;
+  readonly tls: TlsFiles;
+  readonly tlsServerName: string | undefined;
+  readonly dohMethod: 'GET' | 'POST';
+  /** Response codes after which the next `forward` of the server block is asked. */
+  readonly next: ReadonlySet<number>;
+  readonly nextOnNodata: boolean;
+  /** Response codes after which the next upstream is asked. */
+  readonly failover: ReadonlySet<number>;
+  readonly failfast: boolean;
+}
+
+const MAX_UPSTREAMS = 15;
+const MAX_INTEGER = 0x7fffffff;
+const DEFAULTS = {
+  except: new ZoneSet([]),
+  policy: 'random',
+  forceTcp: false,
+  preferUdp: false,
+  expireMs: 10_000,
+  readTimeoutMs: 2000,
+  maxIdleConnections: 0,
+  maxFails: 2,
+  maxConnectAttempts: 0,
+  maxConcurrent: 0,
+  health: { intervalMs: 500, recursionDesired: true, domain: [] },
+  tls: {},
+  tlsServerName: undefined,
+  dohMethod: 'POST',
+  next: new Set<number>(),
+  nextOnNodata: false,
+  failover: new Set<number>(),
+  failfast: false,
+} as const satisfies Omit<ForwardConfig, 'zones' | 'upstreams'>;
+
+type Option = (
+  option: Directive,
+  config: Readonly<ForwardConfig>,
+  scope: ParseScope,
+) => Partial<ForwardConfig>;
+
+const flag =
+  (change: Partial<ForwardConfig>): Option =>
+  (option) => {
+    noArgs(option);
+    return change;
+  };
+
+const OPTIONS: Readonly<Record<string, Option>> = {
+  except(option, { except }) {
+    if (option.args.length === 0) fail(option, 'which domains?');
+    const added: readonly Zone[] = zonesArg(option, option.args, []);
+    return { except: new ZoneSet([...except.zones, ...added]) };
+  },
+  force_tcp: flag({ forceTcp: true }),
+  prefer_udp: flag({ preferUdp: true }),
+  next_on_nodata: flag({ nextOnNodata: true }),
+  failfast_all_unhealthy_upstreams: flag({ failfast: true }),
+  expire: (option) => ({ expireMs: positiveMs(option) }),
+  read_timeout: (option) => ({ readTimeoutMs: positiveMs(option) }),
+  max_idle_conns: (option) => ({ maxIdleConnections: count(option) }),
+  max_fails: (option) => ({ maxFails: count(option) }),
+  max_connect_attempts: (option) => ({ maxConnectAttempts: count(option) }),
+  max_concurrent: (option) => ({ maxConcurrent: count(option) }),
+  policy: (option) => ({
+    policy: choice(option, onlyArg(option, 'a policy'), ['random', 'round_robin', 'sequential']),
+  }),
+  doh_method: (option) => ({ dohMethod: choice(option, onlyArg(option, 'GET or POST'), ['GET', 'POST']) }),
+  health_check: (option) => ({ health: healthCheck(option) }),
+  tls: (option, _, { root }) => ({ tls: tlsFiles(option, root) }),
+  tls_servername: (option) => ({ tlsServerName: onlyArg(option, 'a name') }),
+  next: (option, { next }) => ({ next: new Set([...next, ...rcodes(option)]) }),
+  failover(option, { failover }) {
+    const codes = rcodes(option);
+    if (codes.includes(ResponseCode.NOERROR)) fail(option, 'NOERROR is no failure');
+    return { failover: new Set([...failover, ...codes]) };
+  },
+  resolver: (option) => fail(option, 'is not implemented: name upstream servers by their addresses'),
+};
+
+/** Reads `forward FROM TO… { options }`. */
+export function parseForward(directive: Directive, scope: ParseScope): ForwardConfig {
+  const [from, ...to] = directive.args;
+  if (from === undefined || to.length === 0)
+    fail(directive, 'needs a domain and servers, such as: forward . 9.9.9.9');
+  const zones = new ZoneSet(zonesArg(directive, [from], []));
+  const upstreams = to.flatMap((text) => upstreamsOf(directive, text, scope));
+  if (upstreams.length > MAX_UPSTREAMS)
+    fail(directive, `${upstreams.length} servers are too many; ${MAX_UPSTREAMS} is the most`);
+  let config: ForwardConfig = { ...DEFAULTS, zones, upstreams };
+  for (const option of directive.block ?? []) {
+    const read = Object.hasOwn(OPTIONS, option.name) ? OPTIONS[option.name] : undefined;
+    if (read === undefined) unknownOption('forward', option, Object.keys(OPTIONS));
+    config = { ...config, ...read(option, config, scope) };
+  }
+  if (config.tlsServerName !== undefined && upstreams.some(({ serverName }) => serverName !== undefined))
+    fail(directive, 'tls_servername and a name behind % in a server exclude each other');
+  return config;
+}
+
+function upstreamsOf(
+  directive: Directive,
+  text: string,
+  { root, warn, keys }: ParseScope,
+): UpstreamAddress[] {
+  const upstream = parseUpstream(text);
+  if (upstream !== undefined) return [upstream];
+  const file = resolve(root, text);
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
+    fail(directive, `${text} is neither an address (9.9.9.9, tls://9.9.9.9, https://9.9.9.9) nor a file`);
+  const ownPorts = new Set(keys.filter(({ scheme }) => scheme === 'dns').map(({ port }) => port));
+  const { servers, skipped } = readUpstreamFile(file, (path) => readFileSync(path, 'utf8'), ownPorts);
+  for (const { address } of skipped)
+    warn(`forward: ${text} names ${address}, which would be this server itself; it is left out`);
+  return servers;
+}
+
+function positiveMs(option: Directive): number {
+  const ms = durationMs(option, onlyArg(option, 'a duration'));
+  if (ms <= 0) fail(option, 'the duration has to be longer than nothing');
+  return ms;
+}
+
+function count(option: Directive): number {
+  return integer(option, onlyArg(option, 'a number'), 0, MAX_INTEGER);
+}
+
+function healthCheck(option: Directive): HealthCheck {
+  const [interval, ...words] = option.args;
+  if (interval === undefined) fail(option, 'takes a duration, then no_rec and domain NAME if wanted');
+  let health: HealthCheck = { ...DEFAULTS.health, intervalMs: durationMs(option, interval) };
+  for (let at = 0; at < words.length; at++) {
+    if (choice(option, words[at] ?? '', ['no_rec', 'domain']) === 'no_rec') {
+      health = { ...health, recursionDesired: false };
+      continue;
+    }
+    const domain = parseName(words[++at] ?? fail(option, 'domain: which one?'));
+    health = { ...health, domain: domain ?? fail(option, `${words[at]} is no domain name`) };
+  }
+  return health;
+}
+
+function tlsFiles(option: Directive, root: string): TlsFiles {
+  const files = option.args.map((file) => resolve(root, file));
+  for (const file of files) {
+    if (statSync(file, { throwIfNoEntry: false }) === undefined) fail(option, `there is no file ${file}`);
+  }
+  if (files.length > 3) fail(option, 'takes at most three files: certificate, key, authorities');
+  if (files.length === 1) return { ca: files[0] };
+  return { cert: files[0], key: files[1], ca: files[2] };
+}
+
+function rcodes(option: Directive): number[] {
+  if (option.args.length === 0) fail(option, 'which response codes? SERVFAIL, NXDOMAIN, REFUSED, …');
+  return option.args.map((text) => rcodeNumber(text) ?? fail(option, `${text} is no response code`));
+}

@@ -1,0 +1,105 @@
+import type { ClientHttp2Session } from 'node:http2';
+import type { SecureContext } from 'node:tls';
+import { formatAddressPort } from '#lib/ip.ts';
+import type { ConnectionCounter, Exchanger } from './exchange.ts';
+import { withId } from './exchange.ts';
+
+const MEDIA_TYPE = 'application/dns-message';
+const MAX_MESSAGE = 0xffff;
+
+export interface HttpsOptions {
+  readonly address: string;
+  readonly port: number;
+  readonly path: string;
+  readonly method: 'GET' | 'POST';
+  readonly expireMs: number;
+  readonly context: () => SecureContext;
+  readonly serverName: string | undefined;
+  readonly counter: ConnectionCounter;
+}
+
+/** DNS over HTTPS (RFC 8484), over one HTTP/2 connection that is kept. */
+export class HttpsExchanger implements Exchanger {
+  readonly protocol = 'https';
+  readonly #options: HttpsOptions;
+  #session: ClientHttp2Session | undefined;
+
+  constructor(options: HttpsOptions) {
+    this.#options = options;
+  }
+
+  async exchange(query: Buffer, timeoutMs: number): Promise<Buffer> {
+    const { path, method, counter } = this.#options;
+    const isKept = this.#session !== undefined && !this.#session.closed && !this.#session.destroyed;
+    counter[isKept ? 'hit' : 'miss']();
+    const session = isKept ? this.#session : await this.#connect();
+    if (session === undefined) throw new Error('there is no connection');
+    // Always ID 0, so that caches on the way can tell equal queries (RFC 8484 §4.1).
+    const message = withId(query, 0);
+    const response =
+      method === 'POST'
+        ? await request(session, { ':method': 'POST', ':path': path }, message, timeoutMs)
+        : await request(
+            session,
+            { ':path': `${path}?dns=${message.toString('base64url')}` },
+            undefined,
+            timeoutMs,
+          );
+    return withId(response, query.readUInt16BE(0));
+  }
+
+  [Symbol.dispose](): void {
+    this.#session?.destroy();
+  }
+
+  /** HTTP/2 is loaded when it is needed: few clusters do. */
+  async #connect(): Promise<ClientHttp2Session> {
+    const { connect } = await import('node:http2');
+    const { address, port, context, serverName, expireMs } = this.#options;
+    const session = connect(`https://${formatAddressPort(address, port)}`, {
+      secureContext: context(),
+      ...(serverName === undefined ? {} : { servername: serverName }),
+    });
+    this.#session = session;
+    session.setTimeout(expireMs, () => session.close());
+    // Requests under way get the error themselves.
+    session.on('error', () => session.destroy());
+    session.unref();
+    return session;
+  }
+}
+
+function request(
+  session: ClientHttp2Session,
+  headers: Readonly<Record<string, string>>,
+  body: Buffer | undefined,
+  timeoutMs: number,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({
+      ...headers,
+      accept: MEDIA_TYPE,
+      ...(body ? { 'content-type': MEDIA_TYPE } : {}),
+    });
+    const pieces: Buffer[] = [];
+    let length = 0;
+    let status = 0;
+    const timer = setTimeout(() => stream.destroy(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+    stream.on('response', (response) => {
+      status = response[':status'] ?? 0;
+    });
+    stream.on('data', (piece: Buffer) => {
+      length += piece.length;
+      if (length > MAX_MESSAGE) stream.destroy(new Error('the answer is larger than a DNS message'));
+      else pieces.push(piece);
+    });
+    stream.on('error', reject);
+    stream.on('close', () => {
+      clearTimeout(timer);
+      if (status !== 200) reject(new Error(`the server answered with HTTP status ${status}`));
+      else if (length < 12) reject(new Error('the server answered with no DNS message'));
+      else resolve(Buffer.concat(pieces));
+    });
+    stream.end(body);
+  });
+}

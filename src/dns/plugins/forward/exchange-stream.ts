@@ -1,0 +1,138 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type SecureContext } from 'node:tls';
+import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
+import type { ConnectionCounter, Exchanger } from './exchange.ts';
+import { PendingQueries } from './pending-queries.ts';
+
+/** Beyond so many queries under way, another connection is opened. */
+const QUERIES_PER_CONNECTION = 128;
+const MAX_CONNECTIONS = 16;
+
+export interface StreamOptions {
+  readonly address: string;
+  readonly port: number;
+  /** How long an idle connection is kept. */
+  readonly expireMs: number;
+  /** 0: no limit. */
+  readonly maxIdleConnections: number;
+  /** DNS over TLS. */
+  readonly tls?:
+    | { readonly context: () => SecureContext; readonly serverName: string | undefined }
+    | undefined;
+  readonly counter: ConnectionCounter;
+}
+
+/** TCP and TLS: a few connections to one server that are kept, each carrying many queries at a time. */
+export class StreamExchanger implements Exchanger {
+  readonly protocol: string;
+  readonly #options: StreamOptions;
+  readonly #connections = new Set<Connection>();
+
+  constructor(options: StreamOptions) {
+    this.#options = options;
+    this.protocol = options.tls === undefined ? 'tcp' : 'tcp-tls';
+  }
+
+  /** A kept connection that the server closes meanwhile costs a second try, never an answer. */
+  async exchange(query: Buffer, timeoutMs: number): Promise<Buffer> {
+    const deadlineMs = Date.now() + timeoutMs;
+    for (;;) {
+      const known = this.#available();
+      const connection = known ?? this.#open();
+      this.#options.counter[known === undefined ? 'miss' : 'hit']();
+      try {
+        return await connection.exchange(query, Math.max(1, deadlineMs - Date.now()));
+      } catch (error) {
+        if (known === undefined || !known.closed || Date.now() >= deadlineMs) throw error;
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const connection of this.#connections) connection.close();
+  }
+
+  #available(): Connection | undefined {
+    let best: Connection | undefined;
+    for (const connection of this.#connections) {
+      if (best === undefined || connection.load < best.load) best = connection;
+    }
+    const isFull = (best?.load ?? 0) >= QUERIES_PER_CONNECTION && this.#connections.size < MAX_CONNECTIONS;
+    return isFull ? undefined : best;
+  }
+
+  #open(): Connection {
+    const connection = new Connection(this.#options, {
+      onClosed: () => this.#connections.delete(connection),
+      isSpare: () => {
+        const { maxIdleConnections } = this.#options;
+        const idle = [...this.#connections].filter(({ load }) => load === 0).length;
+        return maxIdleConnections > 0 && idle > maxIdleConnections;
+      },
+    });
+    this.#connections.add(connection);
+    return connection;
+  }
+}
+
+interface ConnectionEvents {
+  onClosed(): void;
+  /** Asked when it becomes idle: one too many? */
+  isSpare(): boolean;
+}
+
+class Connection {
+  readonly #socket: Socket;
+  readonly #pending = new PendingQueries(() => this.#idle());
+  readonly #reader = new DnsFrameReader();
+  readonly #events: ConnectionEvents;
+  closed = false;
+
+  constructor({ address, port, expireMs, tls }: StreamOptions, events: ConnectionEvents) {
+    this.#events = events;
+    const server = { host: address, port };
+    this.#socket =
+      tls === undefined
+        ? connectTcp({ ...server, noDelay: true })
+        : connectTls({
+            ...server,
+            secureContext: tls.context(),
+            ALPNProtocols: ['dot'],
+            ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+          });
+    this.#socket.setTimeout(expireMs, () => {
+      if (this.#pending.size === 0) this.close();
+    });
+    this.#socket.on('data', (piece: Buffer) => {
+      for (const response of this.#reader.push(piece)) this.#pending.receive(response);
+    });
+    this.#socket.on('error', (error) => this.#gone(error));
+    this.#socket.on('close', () => this.#gone(new Error('the upstream server closed the connection')));
+  }
+
+  get load(): number {
+    return this.#pending.size;
+  }
+
+  exchange(query: Buffer, timeoutMs: number): Promise<Buffer> {
+    this.#socket.ref();
+    return this.#pending.ask(query, timeoutMs, (message) => this.#socket.write(frameMessage(message)));
+  }
+
+  close(): void {
+    this.#socket.destroy();
+    this.#gone(new Error('the connection was closed'));
+  }
+
+  #gone(error: Error): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#events.onClosed();
+    this.#pending.failAll(error);
+  }
+
+  #idle(): void {
+    this.#socket.unref();
+    if (!this.closed && this.#events.isSpare()) this.close();
+  }
+}

@@ -1,0 +1,86 @@
+import { choice, fail, noArgs, unknownOption } from '#dns/corefile/arguments.ts';
+import type { Directive } from '#dns/corefile/parse.ts';
+import { nextAnswer, withMessage } from '#dns/finish-answer.ts';
+import type { Plugin } from '#dns/plugin.ts';
+import { isServerError } from '#dns/server-error.ts';
+import { HeaderFlag } from '#wire/dns.ts';
+
+/** Flags to switch on and off; off wins over on where a rule comes later. */
+export interface HeaderRules {
+  readonly query: readonly FlagRule[];
+  readonly response: readonly FlagRule[];
+}
+
+export interface FlagRule {
+  readonly flag: number;
+  readonly on: boolean;
+}
+
+const QUERY_FLAGS = ['rd', 'cd', 'ad'] as const;
+const RESPONSE_FLAGS = ['aa', 'ra', 'rd', 'ad', 'cd'] as const;
+const FLAG_BITS = {
+  aa: HeaderFlag.AA,
+  ra: HeaderFlag.RA,
+  rd: HeaderFlag.RD,
+  ad: HeaderFlag.AD,
+  cd: HeaderFlag.CD,
+} as const;
+
+/** `header { [query|response] set|clear FLAG… }`: changes flags of queries and responses. */
+export const header: Plugin = {
+  name: 'header',
+  parse(directives) {
+    const rules = parseHeaderRules(directives);
+    return {
+      explain: ['changes flags in the header'],
+      setup: () => ({
+        name: 'header',
+        handle(request, next) {
+          const message = Buffer.from(request.query.message);
+          message.writeUInt16BE(applyFlags(message.readUInt16BE(2), rules.query), 2);
+          const asked = (rules.query.length > 0 ? withMessage(request, message) : undefined) ?? request;
+          if (rules.response.length === 0) return next(asked);
+          return nextAnswer(asked, next, (answer) => {
+            request.answeredBy = asked.answeredBy;
+            return isServerError(answer)
+              ? answer
+              : { ...answer, flags: applyFlags(answer.flags, rules.response) };
+          });
+        },
+      }),
+    };
+  },
+};
+
+export function parseHeaderRules(directives: readonly Directive[]): HeaderRules {
+  const query: FlagRule[] = [];
+  const response: FlagRule[] = [];
+  for (const directive of directives) {
+    noArgs(directive);
+    if (directive.block === undefined || directive.block.length === 0)
+      fail(directive, 'needs a block with lines such as: response set ra');
+    for (const option of directive.block) {
+      const { name, args } = option;
+      if (name === 'query') query.push(...flagRules(option, args, QUERY_FLAGS));
+      else if (name === 'response') response.push(...flagRules(option, args, RESPONSE_FLAGS));
+      else if (name === 'set' || name === 'clear')
+        response.push(...flagRules(option, [name, ...args], RESPONSE_FLAGS));
+      else unknownOption('header', option, ['query', 'response', 'set', 'clear']);
+    }
+  }
+  return { query, response };
+}
+
+function flagRules(
+  option: Directive,
+  [action = '', ...flags]: readonly string[],
+  known: readonly (keyof typeof FLAG_BITS)[],
+): FlagRule[] {
+  const on = choice(option, action, ['set', 'clear']) === 'set';
+  if (flags.length === 0) fail(option, `which flags? There are ${known.join(', ')}`);
+  return flags.map((flag) => ({ flag: FLAG_BITS[choice(option, flag.toLowerCase(), known)], on }));
+}
+
+export function applyFlags(flags: number, rules: readonly FlagRule[]): number {
+  return rules.reduce((word, { flag, on }) => (on ? word | flag : word & ~flag), flags);
+}

@@ -1,0 +1,83 @@
+import { noArgs, noBlock, onlyOnce } from '#dns/corefile/arguments.ts';
+import { answerWith } from '#dns/finish-answer.ts';
+import type { DnsAnswer } from '#dns/handler.ts';
+import type { Plugin } from '#dns/plugin.ts';
+import { parseZones, ZoneSet } from '#dns/zone.ts';
+import { CLASS_IN, type DnsData, type DnsName, type DnsRecord, RecordType } from '#wire/dns.ts';
+import { type DnsQuery, questionLabels } from '#wire/dns-query.ts';
+
+const TTL = 604_800;
+const LOCALHOST = ['localhost'];
+const REVERSE_ZONES = new ZoneSet(
+  ['0.in-addr.arpa', '127.in-addr.arpa', '255.in-addr.arpa'].flatMap((zone) => parseZones(zone)),
+);
+const LOOPBACK = '1.0.0.127.in-addr.arpa';
+
+/** `local`: answers `localhost` and the reverse zones of 0, 127 and 255 itself (RFC 6303), so that they stay inside. */
+export const local: Plugin = {
+  name: 'local',
+  parse(directives) {
+    const directive = onlyOnce(directives);
+    noArgs(directive);
+    noBlock(directive);
+    return {
+      explain: ['answers localhost and the reverse names of 127.0.0.0/8 with fixed records'],
+      setup: () => ({
+        name: 'local',
+        handle(request, next) {
+          const answer = planLocal(request.query);
+          if (answer === undefined) return next(request);
+          request.answeredBy = 'local';
+          return answer;
+        },
+      }),
+    };
+  },
+};
+
+/** Undefined when the name is none of these. */
+export function planLocal(query: DnsQuery): DnsAnswer | undefined {
+  const labels = questionLabels(query);
+  const lower = labels.map((label) => label.toLowerCase());
+  if (lower[0] === 'localhost' || lower.at(-1) === 'localhost') return localhost(labels, query.type);
+  const zone = REVERSE_ZONES.match(query);
+  if (zone === undefined) return undefined;
+  const { type } = query;
+  const isApex = zone.labels.length === labels.length;
+  if (isApex && type === RecordType.SOA) return answerWith([soa(zone.labels)], 0);
+  if (isApex && type === RecordType.NS) return answerWith([toLocalhost(zone.labels, type)], 0);
+  if (type === RecordType.PTR && lower.join('.') === LOOPBACK)
+    return answerWith([toLocalhost(labels, type)], 0);
+  return { ...answerWith([], 0), authorities: [soa(zone.labels)] };
+}
+
+function localhost(name: DnsName, type: number): DnsAnswer {
+  switch (type) {
+    case RecordType.A:
+      return answerWith([record(name, type, { kind: 'address', address: '127.0.0.1' })], 0);
+    case RecordType.AAAA:
+      return answerWith([record(name, type, { kind: 'address', address: '::1' })], 0);
+    case RecordType.SOA:
+      return answerWith([soa(name)], 0);
+    default:
+      return { ...answerWith([], 0), authorities: [soa(name)] };
+  }
+}
+
+function toLocalhost(name: DnsName, type: number): DnsRecord {
+  return record(name, type, { kind: 'name', target: LOCALHOST });
+}
+
+function soa(name: DnsName): DnsRecord {
+  const numbers = { serial: 1, refresh: 0, retry: 0, expire: 0, minimum: TTL };
+  return record(name, RecordType.SOA, {
+    kind: 'soa',
+    mname: LOCALHOST,
+    rname: ['root', 'localhost'],
+    ...numbers,
+  });
+}
+
+function record(name: DnsName, type: number, data: DnsData): DnsRecord {
+  return { name, type, class: CLASS_IN, ttl: TTL, data };
+}

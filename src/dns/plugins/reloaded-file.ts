@@ -1,0 +1,52 @@
+import { readFileSync, statSync } from 'node:fs';
+import type { SetupContext } from '#dns/plugin.ts';
+
+export interface ReloadedFileOptions<T> {
+  readonly file: string;
+  /** 0: read once. */
+  readonly intervalMs: number;
+  /** May throw: what was there before then stays. */
+  readonly parse: (text: string) => T;
+  /** Taken when there is no file, and until it can be read. */
+  readonly otherwise: T;
+  readonly onLoaded?: ((value: T) => void) | undefined;
+}
+
+/** A file's meaning, kept up to date. */
+export class ReloadedFile<T> {
+  value: T;
+  readonly #options: ReloadedFileOptions<T>;
+  readonly #log: (message: string) => void;
+  #seen = '';
+
+  /** Reads it now, and again for as long as the context lives. */
+  constructor(options: ReloadedFileOptions<T>, { log, stack }: Pick<SetupContext, 'log' | 'stack'>) {
+    this.#options = options;
+    this.#log = log;
+    this.value = options.otherwise;
+    this.#load();
+    if (options.intervalMs <= 0) return;
+    const timer = setInterval(() => this.#load(), options.intervalMs);
+    timer.unref();
+    stack.defer(() => clearInterval(timer));
+  }
+
+  #load(): void {
+    const { file, parse, onLoaded } = this.#options;
+    const stat = statSync(file, { throwIfNoEntry: false });
+    const seen = stat === undefined ? 'missing' : `${stat.mtimeMs}/${stat.size}/${stat.ino}`;
+    if (seen === this.#seen) return;
+    const isFirst = this.#seen === '';
+    this.#seen = seen;
+    if (stat === undefined) {
+      this.#log(`${file} is not there${isFirst ? '' : ' any more; what it said stays'}`);
+      return;
+    }
+    try {
+      this.value = parse(readFileSync(file, 'utf8'));
+      onLoaded?.(this.value);
+    } catch (error) {
+      this.#log(`${file} is not taken over: ${(error as Error).message}`);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { choice, fail } from '#dns/corefile/arguments.ts';
+import type { Directive } from '#dns/corefile/parse.ts';
+import { withQuestion } from '#dns/finish-answer.ts';
+import { questionLabels } from '#wire/dns-query.ts';
+import { changeAnswerNames } from './answer-names.ts';
+import {
+  compile,
+  isMatchKind,
+  type MatchKind,
+  type NameChange,
+  nameChange,
+  reverseChange,
+  wholeName,
+} from './name-match.ts';
+import { type AppliedRule, askedName, changeName, type RewriteRule } from './rule.ts';
+
+/** `name [KIND] FROM TO [answer auto | answer name REGEX TO | answer value REGEX TO …]`. */
+export function nameRule(directive: Directive, words: readonly string[], continues: boolean): RewriteRule {
+  const kind: MatchKind = isMatchKind(words[0]) && words.length > 2 ? words[0] : 'exact';
+  const [from, to, ...options] = isMatchKind(words[0]) && words.length > 2 ? words.slice(1) : words;
+  if (from === undefined || to === undefined)
+    fail(
+      directive,
+      'name takes a kind (exact, prefix, suffix, substring, regex), then what to replace by what',
+    );
+  const change = nameChange(directive, kind, kind === 'regex' ? from : from.toLowerCase(), to);
+  const answers = answerOptions(directive, options);
+  const back = (asked: string, rewritten: string): { owners: NameChange[]; values: NameChange[] } => {
+    const { auto, owners, values } = answers;
+    if (!auto) return { owners: kind === 'exact' ? [exactly(rewritten, asked), ...owners] : owners, values };
+    const reverse =
+      (kind === 'exact' ? undefined : reverseChange(directive, kind, from, to)) ?? exactly(rewritten, asked);
+    return { owners: [reverse, ...owners], values: [reverse, ...values] };
+  };
+  if (kind === 'exact') wholeName(directive, to);
+  return {
+    continues,
+    apply(request): AppliedRule | undefined {
+      const name = changeName(questionLabels(request.query), change);
+      const rewritten = name === undefined ? undefined : withQuestion(request, name, request.query.type);
+      if (rewritten === undefined) return undefined;
+      const names = back(askedName(request), askedName(rewritten));
+      const isPlain = names.owners.length + names.values.length === 0;
+      return {
+        request: rewritten,
+        respond: isPlain ? undefined : (answer) => changeAnswerNames(answer, names),
+      };
+    },
+  };
+}
+
+function exactly(from: string, to: string): NameChange {
+  return (name) => (name === from ? to : undefined);
+}
+
+function answerOptions(
+  directive: Directive,
+  words: readonly string[],
+): { auto: boolean; owners: NameChange[]; values: NameChange[] } {
+  const found = { auto: false, owners: [] as NameChange[], values: [] as NameChange[] };
+  for (let at = 0; at < words.length; ) {
+    if (words[at] !== 'answer')
+      fail(directive, `${words[at]} is more than name takes; answer auto, name or value may follow`);
+    const what = choice(directive, words[at + 1] ?? '', ['auto', 'name', 'value']);
+    if (what === 'auto') {
+      found.auto = true;
+      at += 2;
+      continue;
+    }
+    const [pattern, to] = words.slice(at + 2, at + 4);
+    if (pattern === undefined || to === undefined)
+      fail(directive, `answer ${what} takes a pattern and what takes its place`);
+    compile(directive, pattern);
+    found[what === 'name' ? 'owners' : 'values'].push(nameChange(directive, 'regex', pattern, to));
+    at += 4;
+  }
+  return found;
+}
