@@ -10,9 +10,10 @@ import { createInterface } from 'node:readline';
 import { after, before, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { ConfigMap, Service } from '#api/core/v1.gen.ts';
+import type { IngressSpec } from '#api/networking/v1.gen.ts';
 import { ApiClient } from '#kube/client.ts';
 import { loadConfig } from '#kube/kubeconfig.ts';
-import { CONFIG_MAPS, SERVICES } from '#kube/resources.ts';
+import { CONFIG_MAPS, EVENTS, INGRESS_CLASSES, INGRESSES, SERVICES } from '#kube/resources.ts';
 import { startTestApiServer, type TestApiServer } from '#test/support/api-server.ts';
 
 let api: TestApiServer;
@@ -189,6 +190,55 @@ it('`portolan apiserver` finds every object again after kill -9', async () => {
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+it('gives a new Ingress the default class: the newest, then the first by name', async () => {
+  const backend = { service: { name: 'web', port: { number: 80 } } };
+  const create = async (more: Partial<IngressSpec> = {}, annotations = {}) => {
+    const metadata = { generateName: 'i-', namespace: 'default', annotations };
+    const made = await api.client.create(INGRESSES, { metadata, spec: { defaultBackend: backend, ...more } });
+    return made.spec?.ingressClassName;
+  };
+  const addClass = (name: string, isDefault: string) =>
+    api.client.create(INGRESS_CLASSES, {
+      metadata: { name, annotations: { 'ingressclass.kubernetes.io/is-default-class': isDefault } },
+      spec: { controller: 'example.com/ingress' },
+    });
+  await addClass('a', 'false');
+  assert.equal(await create(), undefined);
+  await addClass('c', 'true');
+  assert.equal(await create(), 'c');
+  assert.equal(await create({ ingressClassName: 'a' }), 'a');
+  assert.equal(await create({}, { 'kubernetes.io/ingress.class': 'a' }), undefined);
+  // Times have whole seconds: either the same as that of `c`, or later.
+  await addClass('b', 'true');
+  assert.equal(await create(), 'b');
+});
+
+it('selects Events by the object that they are about', async () => {
+  const about = (name: string) => ({ kind: 'Pod', namespace: 'default', name, uid: `u-${name}` });
+  for (const name of ['one', 'two']) {
+    const metadata = { name: `${name}.1`, namespace: 'default' };
+    await api.client.create(EVENTS, {
+      metadata,
+      involvedObject: about(name),
+      reason: 'Made',
+      type: 'Normal',
+    });
+  }
+  await api.client.create(EVENTS, { metadata: { name: 'bare', namespace: 'default' }, involvedObject: {} });
+  const select = async (path: string): Promise<string[]> => {
+    const response = await open(path);
+    const body = JSON.parse((await bodyOf(response)).toString());
+    assert.equal(response.statusCode, 200, JSON.stringify(body));
+    return body.items.map(({ metadata }: { metadata: { name: string } }) => metadata.name);
+  };
+  const core = '/api/v1/namespaces/default/events?fieldSelector=';
+  assert.deepEqual(await select(`${core}involvedObject.name%3Dtwo`), ['two.1']);
+  assert.deepEqual(await select(`${core}involvedObject.name%3Dnone,involvedObject.kind%3DPod`), []);
+  assert.deepEqual(await select(`${core}involvedObject.uid!%3Du-two,reason%3DMade`), ['one.1']);
+  const events = '/apis/events.k8s.io/v1/events?fieldSelector=';
+  assert.deepEqual(await select(`${events}regarding.name%3Dtwo,type%3DNormal`), ['two.1']);
 });
 
 async function startProcess(directory: string, kubeconfig: string): Promise<ChildProcess> {

@@ -50,7 +50,8 @@ export type AdmissionPlugin =
   | 'ServiceAccount'
   | 'Priority'
   | 'DefaultTolerationSeconds'
-  | 'TaintNodesByCondition';
+  | 'TaintNodesByCondition'
+  | 'DefaultIngressClass';
 
 /** A running API server. */
 export interface ApiServer extends AsyncDisposable {

@@ -49,6 +49,8 @@ const ADMISSION_PLUGINS: readonly AdmissionPlugin[] = [
   'ServiceAccount',
   'Priority',
   'DefaultTolerationSeconds',
+  'TaintNodesByCondition',
+  'DefaultIngressClass',
 ];
 
 type Values = FlagValues<typeof FLAGS>;

@@ -1,6 +1,7 @@
 import type { EscalationCheck } from '#apiserver/auth/escalation.ts';
 import type { ApiServerConfig } from '#apiserver/config.ts';
 import type { ObjectReader } from '#apiserver/reader.ts';
+import { defaultIngressClass } from './default-ingress-class.ts';
 import { defaultTolerations } from './default-tolerations.ts';
 import { inertKinds } from './inert-kinds.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
@@ -25,6 +26,7 @@ export function createAdmission(
   if (!disabled.has('Priority')) plugins.push(podPriority(objects));
   if (!disabled.has('DefaultTolerationSeconds')) plugins.push(defaultTolerations);
   if (!disabled.has('TaintNodesByCondition')) plugins.push(newNodeTaint);
+  if (!disabled.has('DefaultIngressClass')) plugins.push(defaultIngressClass(objects));
   plugins.push(inertKinds(config.inertKinds ?? new Set()));
   plugins.push(escalation(checkEscalation));
   return {
