@@ -15,6 +15,8 @@ export interface NodeContext {
   readonly signal: AbortSignal;
   /** Only user 0 is there. */
   readonly rootless: boolean;
+  /** Numbers of what containers may have at most: of this process's own. */
+  readonly capabilities: ReadonlySet<number>;
   readonly rtnetlink: Rtnetlink;
   readonly addresses: AddressPool;
   readonly hostPorts: HostPorts;

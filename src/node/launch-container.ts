@@ -165,7 +165,7 @@ export function planContainerProcess(
     env: planProcessEnvironment(image.config.env, environment, hostname, tty),
     workingDirectory: container.workingDir || image.config.workingDir || '/',
     ...user,
-    capabilities: planCapabilities({ ...capabilities, privileged }),
+    capabilities: planCapabilities({ ...capabilities, privileged, held: context.capabilities }),
     noNewPrivileges: allowPrivilegeEscalation === false,
     tty,
     rootless,

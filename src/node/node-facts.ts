@@ -2,6 +2,7 @@ import { readFileSync, statfsSync } from 'node:fs';
 import { availableParallelism, release, totalmem } from 'node:os';
 import { KUBERNETES_VERSION } from '#api/machinery/schema.ts';
 import { KUBELET_PORT, type NodeConfig } from './config.ts';
+import { capabilitiesInMask } from './init/capabilities.ts';
 import type { NodeFacts } from './plan-node-object.ts';
 
 const DEFAULT_MAX_PODS = 1000;
@@ -31,6 +32,11 @@ export function readNodeFacts(config: NodeConfig, rootless: boolean, portolanVer
     rootless,
     kubeletPort: KUBELET_PORT,
   };
+}
+
+/** The permitted ones of this process. */
+export function ownCapabilities(): ReadonlySet<number> {
+  return capabilitiesInMask(/^CapPrm:\s*([0-9a-f]+)/m.exec(readText('/proc/self/status'))?.[1] ?? '0');
 }
 
 function readText(path: string): string {

@@ -12,7 +12,7 @@ import { EventQueue } from './event-queue.ts';
 import { HostPorts } from './host-ports.ts';
 import { isRootless } from './image-store.ts';
 import { Images } from './images.ts';
-import { readNodeFacts } from './node-facts.ts';
+import { ownCapabilities, readNodeFacts } from './node-facts.ts';
 import { prepareNodeNetwork } from './node-network.ts';
 import { awaitPodCidrs, keepNode, registerNode, writeNodeStatus } from './node-registration.ts';
 import { ObjectCache } from './object-cache.ts';
@@ -49,6 +49,7 @@ export async function startNode(config: NodeConfig): Promise<NodeAgent> {
     config,
     signal,
     rootless,
+    capabilities: ownCapabilities(),
     rtnetlink,
     addresses: new AddressPool(podCidrs),
     hostPorts: new HostPorts(config.addresses),
@@ -91,13 +92,14 @@ function resetDirectory(dataDir: string): void {
 }
 
 async function serveKubelet(
-  { kubelet, addresses }: NodeConfig,
+  { kubelet, addresses, dataDir }: NodeConfig,
   access: NodeAccess,
 ): Promise<AsyncDisposable[]> {
   if (kubelet === undefined) return [];
   const { startStreamingServer } = await import('./streaming/streaming-server.ts');
+  const logDirectory = join(dataDir, 'logs');
   const tls = { cert: kubelet.certificate, key: kubelet.key, ca: kubelet.clientCa };
   const listen = (host: string): Promise<AsyncDisposable> =>
-    startStreamingServer({ access, tls, listen: { host, port: KUBELET_PORT } });
+    startStreamingServer({ access, logDirectory, tls, listen: { host, port: KUBELET_PORT } });
   return Promise.all(addresses.map(listen));
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pod, ResourceRequirements } from '#api/core/v1.gen.ts';
 import { formatImageReference, parseImageReference } from './image-reference.ts';
-import { planCapabilities } from './init/capabilities.ts';
+import { capabilitiesInMask, planCapabilities } from './init/capabilities.ts';
 import { AddressPool } from './plan-addresses.ts';
 import { planCommand, planProcessEnvironment } from './plan-command.ts';
 import { EchoUsageError, echoLine, planEchoPorts } from './plan-echo.ts';
@@ -94,13 +94,22 @@ test('planProcessEnvironment() puts the container over the image', () => {
 });
 
 test('planCapabilities() adds, drops and refuses unknown names', () => {
-  assert.equal(planCapabilities({}).length, 12);
-  assert.ok(!planCapabilities({}).includes(18), 'no SYS_CHROOT');
-  assert.deepEqual(planCapabilities({ drop: ['ALL'], add: ['NET_BIND_SERVICE'] }), [10]);
-  assert.deepEqual(planCapabilities({ drop: ['ALL'] }), []);
-  assert.equal(planCapabilities({ privileged: true }).length, 41);
-  assert.equal(planCapabilities({ add: ['ALL'], drop: ['CAP_SYS_ADMIN'] }).length, 40);
-  assert.throws(() => planCapabilities({ add: ['NONSENSE'] }), /unknown capabilities: NONSENSE/);
+  const held = capabilitiesInMask('000001ffffffffff');
+  assert.equal(planCapabilities({ held }).length, 12);
+  assert.ok(!planCapabilities({ held }).includes(18), 'no SYS_CHROOT');
+  assert.deepEqual(planCapabilities({ held, drop: ['ALL'], add: ['NET_BIND_SERVICE'] }), [10]);
+  assert.deepEqual(planCapabilities({ held, drop: ['ALL'] }), []);
+  assert.equal(planCapabilities({ held, privileged: true }).length, 41);
+  assert.equal(planCapabilities({ held, add: ['ALL'], drop: ['CAP_SYS_ADMIN'] }).length, 40);
+  assert.throws(() => planCapabilities({ held, add: ['NONSENSE'] }), /unknown capabilities: NONSENSE/);
+});
+
+test('planCapabilities() gives nothing that the node itself has not', () => {
+  // Without SYS_RESOURCE (24) and CHOWN (0).
+  const held = capabilitiesInMask('000001fffefffffe');
+  assert.equal(planCapabilities({ held, privileged: true }).length, 39);
+  assert.equal(planCapabilities({ held }).length, 11);
+  assert.deepEqual(planCapabilities({ held, drop: ['ALL'], add: ['SYS_RESOURCE', 'KILL'] }), [5]);
 });
 
 test('planUser() takes container, pod, image in that order', () => {

@@ -62,16 +62,26 @@ const DEFAULT: readonly string[] = [
 const numberOf = (name: string): number =>
   (CAPABILITIES as readonly string[]).indexOf(name.toUpperCase().replace(/^CAP_/, ''));
 
+const ALL: readonly number[] = [...CAPABILITIES.keys()];
+
+/** The numbers in a mask as /proc/PID/status writes it: `000001ffffffffff`. */
+export function capabilitiesInMask(mask: string): Set<number> {
+  const bits = BigInt(`0x${mask}`);
+  return new Set(ALL.filter((number) => (bits >> BigInt(number)) & 1n));
+}
+
 /**
  * The capability numbers of a container, ascending: the default set, `ALL` or single ones added, then dropped ones
- * removed. Adding wins over `drop: [ALL]`, as upstream. Unknown names are an error naming them.
+ * removed. Adding wins over `drop: [ALL]`, as upstream. Unknown names are an error naming them. What the node itself has
+ * not (`held`) nobody gets.
  */
 export function planCapabilities(input: {
   add?: readonly string[] | undefined;
   drop?: readonly string[] | undefined;
   privileged?: boolean | undefined;
+  held: ReadonlySet<number>;
 }): number[] {
-  const all = CAPABILITIES.map((_, index) => index);
+  const all = ALL.filter((number) => input.held.has(number));
   if (input.privileged === true) return all;
   const add = input.add ?? [];
   const drop = input.drop ?? [];
@@ -82,5 +92,5 @@ export function planCapabilities(input: {
   if (drop.some(isAll) && !add.some(isAll)) set.clear();
   for (const name of drop) set.delete(numberOf(name));
   for (const name of add) if (!isAll(name)) set.add(numberOf(name));
-  return [...set].sort((a, b) => a - b);
+  return ALL.filter((number) => set.has(number) && input.held.has(number));
 }

@@ -14,6 +14,7 @@ export type StreamingRequest =
   | { kind: 'portForward'; pod: PodRef }
   | { kind: 'pods' }
   | { kind: 'runningPods' }
+  | { kind: 'nodeLogs'; path: readonly string[] }
   | { kind: 'healthz' }
   | { kind: 'metrics' }
   | { kind: 'refused'; status: number; message: string };
@@ -36,6 +37,8 @@ export function planRequest(method: string, url: string): StreamingRequest {
       return planAttach(rest, query);
     case 'portForward':
       return planPortForward(rest);
+    case 'logs':
+      return method === 'GET' ? { kind: 'nodeLogs', path: rest } : wrongMethod(method, path);
     case 'pods':
       return { kind: 'pods' };
     case 'runningpods':

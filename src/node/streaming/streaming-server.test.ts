@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -37,6 +37,7 @@ before(async () => {
   const { serving } = pki.nodes.get('node-1')!;
   server = await startStreamingServer({
     access,
+    logDirectory: join(directory, 'logs'),
     tls: { cert: serving.certificate, key: serving.key, ca: pki.caCertificate },
     listen: { host: '127.0.0.1', port: 0 },
   });
@@ -126,6 +127,18 @@ describe('the node’s server', () => {
       (await get('/metrics')).body,
       /^kubelet_running_containers\{container_state="running"\} 1$/m,
     );
+  });
+
+  it('shows the files of its log directory, and nothing besides', async () => {
+    mkdirSync(join(directory, 'logs', 'p&d'), { recursive: true });
+    writeFileSync(join(directory, 'logs', 'p&d', '0.log'), 'line\n');
+    symlinkSync(join(directory, 'pki'), join(directory, 'logs', 'out'));
+    assert.match((await get('/logs/')).body, /<a href="p%26d\/">p&amp;d\/<\/a>/);
+    assert.match((await get('/logs/p%26d')).body, /<a href="0.log">0.log<\/a>/);
+    assert.deepEqual(await get('/logs/p%26d/0.log'), { status: 200, body: 'line\n' });
+    for (const path of ['/logs/none', '/logs/%2e%2e', '/logs/..%2f..', '/logs/out', '/logs/%00']) {
+      assert.equal((await get(path)).status, 404, path);
+    }
   });
 
   it('answers unknown paths and exec without upgrade with an error', async () => {

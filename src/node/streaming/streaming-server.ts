@@ -8,11 +8,14 @@ import { type ContainerAccess, ContainerAccessError } from '#node/container-acce
 import { planRequest, type StreamingRequest } from './plan-request.ts';
 import { REFUSALS } from './plan-status.ts';
 import { serveLogs } from './serve-logs.ts';
+import { serveNodeLogs } from './serve-node-logs.ts';
 import { metricsText, podList, runningPods } from './serve-status.ts';
 import { serveUpgrade } from './serve-upgrade.ts';
 
 export interface StreamingServerConfig {
   access: ContainerAccess;
+  /** The node's own logs, for whoever asks for `/logs/`; absent: there are none. */
+  logDirectory?: string | undefined;
   /** PEM: the node's serving certificate, and the authority of the clients. */
   tls: { cert: string; key: string; ca: string };
   /** A socket that listens already, or an address; port 0 takes any. */
@@ -34,7 +37,7 @@ export async function startStreamingServer(config: StreamingServerConfig): Promi
 
   server.on('request', (request, response) => {
     const plan = planFor(request);
-    serve(access, plan, response).catch((error: unknown) => refuse(response, error));
+    serve(config, plan, response).catch((error: unknown) => refuse(response, error));
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
@@ -82,13 +85,16 @@ function mayUse(socket: TLSSocket): boolean {
 }
 
 async function serve(
-  access: ContainerAccess,
+  { access, logDirectory }: StreamingServerConfig,
   plan: StreamingRequest,
   response: ServerResponse,
 ): Promise<void> {
   switch (plan.kind) {
     case 'logs':
       await serveLogs(response, access, plan.container, plan.options);
+      break;
+    case 'nodeLogs':
+      await serveNodeLogs(response, logDirectory, plan.path);
       break;
     case 'pods':
       answer(response, 200, podList(access.pods()), 'application/json');
