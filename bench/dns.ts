@@ -1,240 +1,175 @@
-// Queries per second of the DNS server on one core, asked by dnsperf over UDP from the other one; and how long after
-// its start the first answer comes.
+// The DNS server on one core, asked over UDP by dnsperf from another one, beside its peers: queries per second, CPU per
+// answer, latency at half load; and with 10,000 Services and 50,000 endpoints: start, memory, how fast a change shows.
 //
-//     node bench/dns.ts [--services 1000] [--seconds 10] [--runs 3]
+//     node bench/dns.ts [--services 1000] [--seconds 10] [--runs 3] [--only kubeadm|bare|external|scale]
 //
-// PORTOLAN_PEER_COREDNS=/path/to/coredns and PORTOLAN_PEER_UNBOUND=/path/to/unbound run these beside it.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+// PORTOLAN_PEER_COREDNS=/path/to/coredns and PORTOLAN_PEER_UNBOUND=/path/to/unbound run these in the same run.
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { KubeObject } from '#api/machinery/object.ts';
-import { startFakeApi } from '#test/support/fake-api.ts';
-import { decodeMessage, encodeQuery, HeaderFlag, parseName, RecordType } from '#wire/dns.ts';
+import { Asker, latencies, load, percentiles, startServer } from './dns-load.ts';
+import { type Contestant, unbound, withBareKubernetes, withKubeadm } from './dns-peers.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../portolan');
-const PORT = 15_353;
-const CLIENTS = 20;
-const OUTSTANDING = 100;
-const [SERVER_CORE, LOAD_CORE] = cpus().length > 1 ? ['0', '1'] : ['0', '0'];
+const ZONE = 'default.svc.cluster.local';
+const SCALE = { services: 10_000, endpoints: 5, changes: 200 };
 
 const { values } = parseArgs({
   options: {
     services: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '10' },
     runs: { type: 'string', default: '3' },
+    only: { type: 'string' },
   },
 });
-
-interface Peer {
-  readonly name: string;
-  readonly command: readonly string[] | undefined;
-  /** The variable that names its program. */
-  readonly variable?: string;
-}
 
 if (spawnSync('dnsperf', ['-h']).error !== undefined) {
   console.error('dnsperf is not installed');
   process.exit(1);
 }
 const scratch = mkdtempSync(join(tmpdir(), 'portolan-bench-'));
-process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+const helpers: ChildProcess[] = [];
+process.on('exit', () => {
+  for (const helper of helpers) helper.kill();
+  rmSync(scratch, { recursive: true, force: true });
+});
 await main();
+process.exit();
 
 async function main(): Promise<void> {
-  const names = Array.from(
-    { length: Number(values.services) },
-    (_, i) => `service-${i}.default.svc.cluster.local`,
+  console.log(`${cpus().length} CPUs (${cpus()[0]?.model}), Linux ${release()}, Node ${process.version}\n`);
+  const count = Number(values.services);
+  const [apiUrl] = await startHelper<string>('dns-api.ts', [String(count), '3']);
+  const [upstreamPort] = await startHelper<number>('dns-upstream.ts', []);
+  const names = Array.from({ length: count }, (_, i) => `service-${i}.${ZONE}`);
+  const surroundings = { portolan: [LAUNCHER, 'dns'], apiUrl, upstreamPort, names, file: scratchFile };
+  const external = names.map((_, i) => `host-${i}.example.org`);
+  const kubeadm = withKubeadm(surroundings);
+  await compare(
+    'kubeadm',
+    `kubeadm's Corefile, ${count} Services`,
+    [...kubeadm, unbound(surroundings)],
+    names,
   );
-  const queries = join(scratch, 'queries');
-  writeFileSync(
-    queries,
-    `${names
-      .toSorted(() => Math.random() - 0.5)
-      .map((name) => `${name} A`)
-      .join('\n')}\n`,
+  await compare('bare', 'the plugin kubernetes alone', withBareKubernetes(surroundings), names);
+  await compare(
+    'external',
+    `kubeadm's Corefile, ${count} names of another server, cached`,
+    kubeadm,
+    external,
   );
-  await using api = await startFakeApi(objects(names.length));
+  if (values.only === undefined || values.only === 'scale') await scale(upstreamPort);
+}
+
+/** One table: every contestant with the same questions. */
+async function compare(
+  kind: string,
+  title: string,
+  contestants: readonly Contestant[],
+  names: readonly string[],
+): Promise<void> {
+  if (values.only !== undefined && values.only !== kind) return;
+  console.log(`### ${title}\n`);
   console.log(
-    `${cpus().length} CPUs (${cpus()[0]?.model}), Node ${process.version}, ${names.length} Services, UDP\n`,
+    '| server | queries/s, best run | of all runs | per CPU second | lost | p50, p99, p99.9 at half load (ms) | first answer (ms) | RSS (MB) |',
   );
-  console.log(
-    '| server | first answer ms | queries/s, best run | of all runs | queries per CPU second | lost | RSS MB |',
-  );
-  console.log('|---|---|---|---|---|---|---|');
-  for (const peer of peers(api.url, names)) {
-    if (peer.command === undefined)
-      console.log(`| ${peer.name} | peer not present (${peer.variable}) | | | | | |`);
-    else await bench(peer.name, peer.command, names[0] ?? '', queries);
+  console.log('|---|---|---|---|---|---|---|---|');
+  const queries = queryFile(kind, names);
+  for (const { name, command, variable } of contestants) {
+    if (command === undefined) console.log(`| ${name} | peer not present (${variable}) | | | | | | |`);
+    else console.log(`| ${name} | ${(await measure(command, names[0] ?? '', queries)).join(' | ')} |`);
   }
+  console.log('');
 }
 
-function peers(apiUrl: string, names: readonly string[]): Peer[] {
-  const dns = [
-    '--listen',
-    `127.0.0.1:${PORT}`,
-    '--health',
-    'off',
-    '--ready',
-    'off',
-    '--metrics',
-    'off',
-    '--lameduck',
-    '0',
-  ];
-  const coredns = process.env['PORTOLAN_PEER_COREDNS'];
-  const unbound = process.env['PORTOLAN_PEER_UNBOUND'];
-  const kubernetes = `.:${PORT} {\n  bind 127.0.0.1\n  kubernetes cluster.local {\n    endpoint ${apiUrl}\n    ttl 30\n  }\n}\n`;
-  return [
-    { name: 'portolan dns', command: [LAUNCHER, 'dns', '--kubeconfig', kubeconfig(apiUrl), ...dns] },
-    {
-      name: 'CoreDNS (kubernetes plugin alone)',
-      command: coredns === undefined ? undefined : [coredns, '-conf', scratchFile('Corefile', kubernetes)],
-      variable: 'PORTOLAN_PEER_COREDNS',
-    },
-    {
-      name: 'unbound (local-data)',
-      command:
-        unbound === undefined
-          ? undefined
-          : [unbound, '-d', '-c', scratchFile('unbound.conf', unboundConfig(names))],
-      variable: 'PORTOLAN_PEER_UNBOUND',
-    },
-  ];
-}
-
-async function bench(
-  name: string,
+async function measure(
   command: readonly string[],
   question: string,
   queries: string,
-): Promise<void> {
-  const startedMs = performance.now();
-  const child = spawn('taskset', ['-c', SERVER_CORE ?? '0', ...command], {
-    stdio: 'ignore',
-    env: { ...process.env, GOMAXPROCS: '1' },
-  });
-  try {
-    await firstAnswer(question);
-    const firstMs = performance.now() - startedMs;
-    load(queries, 2);
-    const results = Array.from({ length: Number(values.runs) }, () => measured(child, queries));
-    const best = results.reduce((a, b) => (b.perSecond > a.perSecond ? b : a));
-    const all = results.map(({ perSecond }) => Math.round(perSecond)).join(' ');
-    const rss = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) / 1024;
-    const cells = [
-      firstMs.toFixed(0),
-      Math.round(best.perSecond),
-      all,
-      Math.round(best.perCpuSecond),
-      best.lost,
-      rss.toFixed(0),
-    ];
-    console.log(`| ${name} | ${cells.join(' | ')} |`);
-  } finally {
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
-  }
-}
-
-function measured(child: ChildProcess, queries: string) {
-  const before = cpuSeconds(child.pid ?? 0);
-  const { completed, lost, perSecond } = load(queries, Number(values.seconds));
-  return { perSecond, lost, perCpuSecond: completed / (cpuSeconds(child.pid ?? 0) - before) };
-}
-
-function load(queries: string, seconds: number): { completed: number; lost: number; perSecond: number } {
-  const limits = ['-l', String(seconds), '-c', String(CLIENTS), '-q', String(OUTSTANDING), '-T', '1'];
-  const args = [
-    '-c',
-    LOAD_CORE ?? '0',
-    'dnsperf',
-    '-s',
-    '127.0.0.1',
-    '-p',
-    String(PORT),
-    '-d',
-    queries,
-    ...limits,
+): Promise<(string | number)[]> {
+  await using server = await startServer(command, question);
+  load(server, queries, 2);
+  const seconds = Number(values.seconds);
+  const results = Array.from({ length: Number(values.runs) }, () => load(server, queries, seconds));
+  const best = results.reduce((a, b) => (b.perSecond > a.perSecond ? b : a));
+  const half = Array.from({ length: Number(values.runs) }, () =>
+    latencies(queries, seconds / 2, best.perSecond / 2),
+  );
+  const { p50, p99, p999 } = half.reduce((a, b) => (b.p99 < a.p99 ? b : a));
+  return [
+    Math.round(best.perSecond),
+    results.map(({ perSecond }) => Math.round(perSecond)).join(' '),
+    Math.round(Math.max(...results.map(({ perCpuSecond }) => perCpuSecond))),
+    best.lost,
+    [p50, p99, p999].map((ms) => ms.toFixed(2)).join(', '),
+    server.firstAnswerMs.toFixed(0),
+    server.rssMb().toFixed(0),
   ];
-  const { stdout } = spawnSync('taskset', args, { encoding: 'utf8' });
-  const number = (pattern: RegExp): number => Number(pattern.exec(stdout)?.[1] ?? Number.NaN);
-  return {
-    completed: number(/Queries completed:\s+(\d+)/),
-    lost: number(/Queries lost:\s+(\d+)/),
-    perSecond: number(/Queries per second:\s+([\d.]+)/),
-  };
 }
 
-/** Asks every 2 ms until an address comes back. */
-async function firstAnswer(question: string): Promise<void> {
-  const socket = createSocket('udp4');
-  const name = parseName(question) ?? [];
-  const query = encodeQuery(1, { name, type: RecordType.A, class: 1 }, HeaderFlag.RD);
-  const state = { answered: false };
-  socket.on('error', () => {});
-  socket.on('message', (bytes) => {
-    state.answered ||= decodeMessage(bytes).answers.length > 0;
-  });
-  for (const deadline = Date.now() + 60_000; !state.answered; await delay(2)) {
-    if (Date.now() > deadline) throw new Error('no answer in a minute');
-    socket.send(query, PORT, '127.0.0.1');
+/** A large cluster: the time to the first answer, memory, and how long changes and queries take meanwhile. */
+async function scale(upstreamPort: number): Promise<void> {
+  const { services, endpoints, changes } = SCALE;
+  console.log(`### ${services} Services, ${services * endpoints} endpoints, portolan dns\n`);
+  const [apiUrl, api] = await startHelper<string>('dns-api.ts', [String(services), String(endpoints)]);
+  const names = Array.from({ length: services }, (_, i) => `service-${i}.${ZONE}`);
+  const surroundings = { portolan: [LAUNCHER, 'dns'], apiUrl, upstreamPort, names, file: scratchFile };
+  const command = withKubeadm(surroundings)[0]?.command ?? [];
+  await using server = await startServer(command, names.at(-1) ?? '');
+  const idleMb = server.rssMb();
+  load(server, queryFile('scale', names), Number(values.seconds));
+  const loadedMb = server.rssMb();
+  const { visible, meanwhile } = await changeServices(api, changes);
+  const ms = ({ p50, p99, p999 }: ReturnType<typeof percentiles>): string =>
+    [p50, p99, p999].map((value) => value.toFixed(2)).join(', ');
+  console.log(
+    '| first answer (ms) | RSS at first, after load (MB) | change visible, p50 p99 p99.9 (ms) | queries meanwhile (ms) |',
+  );
+  console.log('|---|---|---|---|');
+  console.log(
+    `| ${server.firstAnswerMs.toFixed(0)} | ${idleMb.toFixed(0)}, ${loadedMb.toFixed(0)} | ${ms(visible)} | ${ms(meanwhile)} |\n`,
+  );
+}
+
+/** Gives one Service after the other another address and asks for it until it shows. */
+async function changeServices(api: ChildProcess, changes: number) {
+  using asker = new Asker();
+  const visible: number[] = [];
+  const meanwhile: number[] = [];
+  for (let i = 0; i < changes; i++) {
+    const address = `10.97.${i >> 8}.${i & 255}`;
+    const startedMs = performance.now();
+    api.send({ service: i * 37, address });
+    for (let shown = false; !shown; ) {
+      const askedMs = performance.now();
+      const { answers } = await asker.ask(`service-${i * 37}.${ZONE}`);
+      meanwhile.push(performance.now() - askedMs);
+      const [data] = answers.map((record) => record.data);
+      shown = data?.kind === 'address' && data.address === address;
+    }
+    visible.push(performance.now() - startedMs);
+    await delay(5);
   }
-  socket.close();
+  return { visible: percentiles(visible), meanwhile: percentiles(meanwhile) };
 }
 
-function objects(count: number): KubeObject[] {
-  const services = Array.from({ length: count }, (_, i) => ({
-    kind: 'Service',
-    apiVersion: 'v1',
-    metadata: { namespace: 'default', name: `service-${i}` },
-    spec: {
-      type: 'ClusterIP',
-      clusterIP: `10.96.${i >> 8}.${i & 255}`,
-      clusterIPs: [`10.96.${i >> 8}.${i & 255}`],
-      ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
-    },
-  }));
-  return [{ kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'default' } }, ...services];
+async function startHelper<T>(file: string, args: readonly string[]): Promise<[T, ChildProcess]> {
+  const helper = fork(join(import.meta.dirname, file), args);
+  helpers.push(helper);
+  const [told] = (await once(helper, 'message')) as [T];
+  return [told, helper];
+}
+
+function queryFile(name: string, names: readonly string[]): string {
+  const shuffled = names.toSorted(() => Math.random() - 0.5);
+  return scratchFile(`queries.${name}`, `${shuffled.map((each) => `${each} A`).join('\n')}\n`);
 }
 
 function scratchFile(name: string, text: string): string {
   writeFileSync(join(scratch, name), text);
   return join(scratch, name);
-}
-
-function kubeconfig(server: string): string {
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'bench',
-    clusters: [{ name: 'bench', cluster: { server } }],
-    users: [{ name: 'bench', user: {} }],
-    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
-  };
-  return scratchFile('kubeconfig', JSON.stringify(config));
-}
-
-function unboundConfig(names: readonly string[]): string {
-  const data = names.map((name, i) => `  local-data: "${name}. 30 IN A 10.96.${i >> 8}.${i & 255}"`);
-  const options = [
-    'chroot: ""',
-    'username: ""',
-    'use-syslog: no',
-    'pidfile: ""',
-    'num-threads: 1',
-    'do-daemonize: no',
-  ];
-  return `server:\n  interface: 127.0.0.1\n  port: ${PORT}\n  ${options.join('\n  ')}\n  local-zone: "cluster.local." static\n${data.join('\n')}\n`;
-}
-
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(stat[11]) + Number(stat[12])) / 100;
 }

@@ -5,6 +5,7 @@ import { HEADER_BYTES, HeaderFlag } from '#wire/dns-constants.ts';
 import { hashName, isName, lowerCase, type PlainQuery, readPlainQuery } from '#wire/dns-plain-query.ts';
 import type { DnsQuery } from '#wire/dns-query.ts';
 import type { AnswerCounts } from './answer-counts.ts';
+import { MAX_UDP_BYTES, udpLimit } from './transport.ts';
 
 export interface TableAnswer {
   /** Its owner takes it back by setting `stale`. */
@@ -44,8 +45,6 @@ interface Entry extends TableEntry {
   next: Entry | undefined;
 }
 
-const MIN_UDP_BYTES = 512;
-const MAX_BYTES = 0xffff;
 const AD_OR_CD = HeaderFlag.AD | HeaderFlag.CD;
 const FIRST_BUCKETS = 1024;
 
@@ -82,7 +81,7 @@ export class AnswerTable {
   #nowMs = Date.now();
   #startedMs = performance.now();
 
-  constructor({ maxUdpBytes = MAX_BYTES, maxEntries = 200_000 }: AnswerTableOptions = {}) {
+  constructor({ maxUdpBytes = MAX_UDP_BYTES, maxEntries = 200_000 }: AnswerTableOptions = {}) {
     this.#maxUdpBytes = maxUdpBytes;
     this.#maxEntries = maxEntries;
   }
@@ -170,8 +169,7 @@ export class AnswerTable {
   }
 
   #udpLimit(): number {
-    const offered = this.#query.hasEdns ? Math.max(MIN_UDP_BYTES, this.#query.udpSize) : MIN_UDP_BYTES;
-    return Math.min(offered, this.#maxUdpBytes);
+    return Math.min(udpLimit(this.#query.udpSize), this.#maxUdpBytes);
   }
 
   #writeHeader(bytes: Uint8Array, start: number, { flags, prepared }: Entry): void {

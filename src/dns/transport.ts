@@ -13,6 +13,15 @@ export interface QueryService {
   answer(message: Buffer, client: Client): Response | Promise<Response>;
 }
 
+const MIN_UDP_BYTES = 512;
+/** The largest UDP answer, whatever a client says that it takes: who asks in another's name gets no more out of it. */
+export const MAX_UDP_BYTES = 4096;
+
+/** How large an answer over UDP may be. `offered`: by the query's OPT record, if it has one. */
+export function udpLimit(offered = 0): number {
+  return Math.min(MAX_UDP_BYTES, Math.max(MIN_UDP_BYTES, offered));
+}
+
 /** How a listener may share its port. */
 export interface ListenOptions {
   /** Other listeners with this set may have the same address and port: one per thread. */

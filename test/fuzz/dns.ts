@@ -1,0 +1,188 @@
+// Sends mutated packets to a DNS server and through the decoders, and says what came of it.
+//
+//     node test/fuzz/dns.ts [COUNT=1000000] [SEED=1]
+//
+// It fails when a decoder throws anything but its own error, when the server stops answering or logs an error, when an
+// answer is larger than the query allows, or when memory grows with the number of packets.
+import { fork } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { udpLimit } from '#dns/transport.ts';
+import { DnsFormatError, decodeMessage } from '#wire/dns.ts';
+import { freshnessSeconds } from '#wire/dns-https.ts';
+import { readPlainQuery } from '#wire/dns-plain-query.ts';
+import { questionLabels, readQuery } from '#wire/dns-query.ts';
+import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
+import { queries, responses } from './dns-messages.ts';
+import type { FuzzedState } from './dns-server.ts';
+import { mutate, Random } from './mutate.ts';
+
+/** Packets that may be on their way at once: what the socket's buffer surely holds. */
+const WINDOW = 200;
+/** Of the memory in use, from a tenth of the packets to all of them. */
+const MAX_GROWTH_BYTES = 8 << 20;
+
+export interface FuzzReport {
+  readonly sent: number;
+  readonly answered: number;
+  /** Bytes of the largest answer, and the largest relation of an answer to its query. */
+  readonly largest: number;
+  readonly amplification: number;
+  readonly growthBytes: number;
+}
+
+/** Mutated messages through every decoder. Throws what they throw beyond their own error. */
+export function fuzzDecoders(count: number, seed: number): void {
+  const random = new Random(seed);
+  const seeds = [...queries(), ...responses()];
+  const plain = { nameEnd: 0, questionEnd: 0, type: 0, hash: 0, hasEdns: false, udpSize: 0, dnssecOk: false };
+  for (let i = 0; i < count; i++) {
+    const message = mutate(random.pick(seeds), random, seeds);
+    const query = readQuery(message);
+    const isPlain = readPlainQuery(message, 0, message.length, 1, plain);
+    if (!('rejected' in query)) questionLabels(query);
+    else if (isPlain) throw new Error(`a plain query is none: ${message.toString('hex')}`);
+    freshnessSeconds(message);
+    new DnsFrameReader().push(message);
+    try {
+      decodeMessage(message);
+    } catch (error) {
+      if (!(error instanceof DnsFormatError)) throw error;
+    }
+  }
+}
+
+/** Mutated queries to a server, over UDP and every tenth over TCP. */
+export async function fuzzServer(count: number, seed: number): Promise<FuzzReport> {
+  const server = fork(join(import.meta.dirname, 'dns-server.ts'), [String(seed)], {
+    execArgv: ['--expose-gc'],
+  });
+  try {
+    const [port] = (await once(server, 'message')) as [number];
+    const state = async (): Promise<FuzzedState> => {
+      server.send('state');
+      const [told] = (await once(server, 'message')) as [FuzzedState];
+      if (told.log.length > 0) throw new Error(`the server logged:\n${told.log.slice(0, 5).join('\n')}`);
+      return told;
+    };
+    const fuzzer = new UdpFuzzer(port, seed);
+    await fuzzer.send(count / 10);
+    const early = await state();
+    await fuzzer.send(count - count / 10);
+    await fuzzTcp(port, count / 10, seed);
+    const late = await state();
+    await fuzzer.alive();
+    fuzzer.close();
+    const growthBytes = late.heapBytes - early.heapBytes;
+    if (growthBytes > MAX_GROWTH_BYTES) throw new Error(`memory in use grew by ${growthBytes} bytes`);
+    return { ...fuzzer.report, growthBytes };
+  } finally {
+    server.disconnect();
+  }
+}
+
+class UdpFuzzer {
+  readonly report = { sent: 0, answered: 0, largest: 0, amplification: 0 };
+  readonly #socket = createSocket('udp4');
+  readonly #port: number;
+  readonly #random: Random;
+  readonly #seeds = queries();
+  /** What was sent under each ID. */
+  readonly #sent = new Map<number, Buffer>();
+  #id = 0;
+  #problem: Error | undefined;
+  #marker: (() => void) | undefined;
+
+  constructor(port: number, seed: number) {
+    this.#port = port;
+    this.#random = new Random(seed);
+    this.#socket.on('message', (response) => this.#check(response));
+  }
+
+  async send(count: number): Promise<void> {
+    for (let left = count; left > 0; left -= WINDOW) {
+      for (let i = Math.min(left, WINDOW); i > 0; i--) {
+        const message = mutate(this.#random.pick(this.#seeds), this.#random, this.#seeds);
+        this.#id = (this.#id + 1) % 0xffff;
+        if (message.length >= 2) message.writeUInt16BE(this.#id, 0);
+        this.#sent.set(this.#id, message);
+        this.#socket.send(message, this.#port, '127.0.0.1');
+        this.report.sent++;
+      }
+      await this.alive();
+    }
+  }
+
+  /** Resolves when the server has answered a good query. */
+  async alive(): Promise<void> {
+    const good = Buffer.from(this.#seeds[0] ?? []);
+    good.writeUInt16BE(0xffff, 0);
+    for (let attempt = 0; attempt < 50; attempt++) {
+      const answered = new Promise<true>((resolve) => {
+        this.#marker = () => resolve(true);
+      });
+      this.#socket.send(good, this.#port, '127.0.0.1');
+      if ((await Promise.race([answered, delay(200, false, { ref: false })])) && this.#problem === undefined)
+        return;
+      if (this.#problem !== undefined) throw this.#problem;
+    }
+    throw new Error('the server no longer answers');
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  #check(response: Buffer): void {
+    const id = response.readUInt16BE(0);
+    if (id === 0xffff) {
+      this.#marker?.();
+      return;
+    }
+    const query = this.#sent.get(id);
+    if (query === undefined) return;
+    const { report } = this;
+    report.answered++;
+    report.largest = Math.max(report.largest, response.length);
+    report.amplification = Math.max(report.amplification, response.length / query.length);
+    if (((response[2] ?? 0) & 0x80) === 0)
+      this.#problem ??= new Error(`no response: ${response.toString('hex')}`);
+    if (response.length > allowedBytes(query))
+      this.#problem ??= new Error(`${response.length} bytes for ${query.toString('hex')}`);
+  }
+}
+
+/** How large an answer may be: what the query's OPT record offers, within the server's own limit. */
+function allowedBytes(message: Buffer): number {
+  const query = readQuery(message);
+  const offered = 'rejected' in query ? 0 : (query.edns?.udpSize ?? 0);
+  return udpLimit(offered);
+}
+
+/** Mutated frames, some with mutated lengths; connections that the server cuts are opened anew. */
+async function fuzzTcp(port: number, count: number, seed: number): Promise<void> {
+  const random = new Random(seed);
+  const seeds = queries();
+  for (let left = count; left > 0; left -= WINDOW) {
+    const frames = Array.from({ length: Math.min(left, WINDOW) }, () =>
+      frameMessage(mutate(random.pick(seeds), random, seeds)),
+    );
+    const bytes = Buffer.concat(frames);
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.resume();
+    socket.end(random.below(4) === 0 ? mutate(bytes, random, seeds) : bytes);
+    await once(socket, 'close');
+  }
+}
+
+if (import.meta.main) {
+  const [count = 1_000_000, seed = 1] = process.argv.slice(2).map(Number);
+  const startedMs = Date.now();
+  fuzzDecoders(count, seed);
+  console.log(`decoders: ${count} messages in ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
+  console.log('server:', await fuzzServer(count, seed));
+}
