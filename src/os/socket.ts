@@ -76,41 +76,43 @@ export function bindUdp(options: BindOptions): number {
 
 /** Starts a TCP connection and does not wait for it: `dialTcp()` does, or adopt it and let writes wait. */
 export function connectTcp(options: ConnectOptions): number {
-  const { address, port, source, transparent } = options;
+  const { address, port } = options;
   return makeSocket(address, SOCK_STREAM, options.netns, (fd) => {
-    if (source !== undefined) {
-      setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-      bindTo(fd, { address: source.address, port: source.port ?? 0, transparent });
-    }
+    bindSource(fd, options);
     const target = encodeSocketAddress(address, port);
     const result = libc().connect(fd, target, target.length);
     if (result < 0 && lastErrno() !== EINPROGRESS) check(result, 'connect', `to ${where(options)}`);
   });
 }
 
-/** Connects and waits until the other side has accepted; refuses with the system's error (ECONNREFUSED …). */
+/**
+ * Connects and waits until the other side has accepted; refuses with the system's error (ECONNREFUSED …). The socket
+ * is made here, where the namespace is, and connected by Node: it alone sees errors that come by ICMP.
+ */
 export function dialTcp(options: ConnectOptions & { signal?: AbortSignal | undefined }): Promise<net.Socket> {
-  const { signal } = options;
+  const { address, port, netns, signal } = options;
   const { promise, resolve, reject } = Promise.withResolvers<net.Socket>();
   if (signal?.aborted === true) return Promise.reject(asError(signal.reason));
-  const socket = adoptSocket(connectTcp(options));
+  const socket = adoptSocket(makeSocket(address, SOCK_STREAM, netns, (fd) => bindSource(fd, options)));
   const abort = (): void => {
-    socket.destroy(asError(signal?.reason));
-  };
-  const settle = (error?: Error | null): void => {
-    signal?.removeEventListener('abort', abort);
-    socket.off('error', settle);
-    if (error) {
-      socket.destroy();
-      error.message = `${error.message.replace(/^write /, 'connect ')} (to ${where(options)})`;
-      reject(error);
-    } else resolve(socket);
+    reject(asError(signal?.reason));
+    socket.destroy();
   };
   signal?.addEventListener('abort', abort, { once: true });
-  socket.on('error', settle);
-  // The kernel lets an empty write wait until the connection is established, or fail with its error.
-  socket.write(new Uint8Array(0), settle);
+  socket.once('error', reject);
+  socket.once('close', () => signal?.removeEventListener('abort', abort));
+  socket.connect({ host: address, port }, () => {
+    signal?.removeEventListener('abort', abort);
+    socket.off('error', reject);
+    resolve(socket);
+  });
   return promise;
+}
+
+function bindSource(fd: number, { source, transparent }: ConnectOptions): void {
+  if (source === undefined) return;
+  setOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  bindTo(fd, { address: source.address, port: source.port ?? 0, transparent });
 }
 
 /** Serves a listening socket on this thread, which now owns it. Listening errors are emitted on the server. */
