@@ -15,6 +15,7 @@ function validateConfigMap({ data, binaryData }: ConfigMap): FieldError[] {
   return [
     ...validateKeys(data, 'data', binaryData),
     ...validateKeys(binaryData, 'binaryData'),
-    ...validateSize(textBytes(data) + base64Bytes(binaryData), ''),
+    // Upstream's way to name the whole object.
+    ...validateSize(textBytes(data) + base64Bytes(binaryData), '[]'),
   ];
 }

@@ -32,7 +32,13 @@ export function textBytes(data: Record<string, string> | undefined): number {
 
 /** Bytes behind base64 texts. */
 export function base64Bytes(data: Record<string, string> | undefined): number {
-  return Object.values(data ?? {}).reduce((sum, value) => sum + Math.floor((value.length * 3) / 4), 0);
+  return Object.values(data ?? {}).reduce((sum, value) => sum + decodedLength(value), 0);
+}
+
+/** Of base64 text with its padding. */
+function decodedLength(text: string): number {
+  const padding = text.endsWith('==') ? 2 : Number(text.endsWith('='));
+  return (text.length * 3) / 4 - padding;
 }
 
 /** What was made immutable stays as it is. `fields` are those that hold its content. */

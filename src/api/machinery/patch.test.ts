@@ -262,7 +262,7 @@ test('readPatch() ignores apiVersion and kind in a strategic patch', () => {
 });
 
 test('readPatch() refuses a JSON patch of more operations than upstream takes', () => {
-  const text = JSON.stringify(Array(10_001).fill({ op: 'test', path: '', value: 1 }));
+  const text = JSON.stringify(Array.from({ length: 10_001 }, () => ({ op: 'test', path: '', value: 1 })));
   assert.equal(failure(() => readPatch({ type: 'json', text })).code, 413);
 });
 

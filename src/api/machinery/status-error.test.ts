@@ -35,7 +35,7 @@ const TABLE: readonly [status.StatusError, number, string, string][] = [
   ],
   [status.expired('old'), 410, 'Expired', 'old'],
   [status.gone('old'), 410, 'Gone', 'old'],
-  [status.tooLarge('big'), 413, 'RequestEntityTooLarge', 'big'],
+  [status.tooLarge('big'), 413, 'RequestEntityTooLarge', 'Request entity too large: big'],
   [status.tooManyRequests('slow', 3), 429, 'TooManyRequests', 'slow'],
   [status.internalError('x'), 500, 'InternalError', 'Internal error occurred: x'],
   [status.unclassified('x'), 500, '', 'x'],

@@ -145,7 +145,7 @@ export function gone(message: string): StatusError {
 
 /** 413: the body is larger than what is read. */
 export function tooLarge(message: string): StatusError {
-  return failure(413, 'RequestEntityTooLarge', message);
+  return failure(413, 'RequestEntityTooLarge', `Request entity too large: ${message}`);
 }
 
 /** 429: try again later. */
