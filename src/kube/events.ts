@@ -88,7 +88,19 @@ export class EventRecorder {
     const namespace = about.namespace || 'default';
     const fresh: Known = { name: undefined, namespace, count: 1, lastMs: Date.now(), dirty: false };
     this.#remember(key.text, fresh);
-    this.#enqueue(() => this.#create(about, type, reason, folded.slice(0, 1024), fresh));
+    const forget = (): void => {
+      if (this.#known.get(key.text) === fresh) this.#known.delete(key.text);
+    };
+    const create = async (): Promise<void> => {
+      try {
+        await this.#create(about, type, reason, folded.slice(0, 1024), fresh);
+      } catch (error) {
+        // Repetitions have nothing to count up: the next one is a new event.
+        forget();
+        throw error;
+      }
+    };
+    if (!this.#enqueue(create)) forget();
   }
 
   /** Resolves when the writes under way are done; what waits for its turn, or for an event's creation, comes later. */
@@ -114,9 +126,12 @@ export class EventRecorder {
     dropOldest(this.#known, KNOWN_EVENTS);
   }
 
-  #enqueue(write: () => Promise<void>): void {
-    if (this.#waiting.length < WAITING_EVENTS) this.#waiting.push(write);
+  /** False: too many wait already, it is dropped. */
+  #enqueue(write: () => Promise<void>): boolean {
+    const fits = this.#waiting.length < WAITING_EVENTS;
+    if (fits) this.#waiting.push(write);
     this.#writeNext();
+    return fits;
   }
 
   /** Few at a time: events must not crowd out the work they tell of. */
