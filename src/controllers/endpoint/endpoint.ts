@@ -89,9 +89,7 @@ class EndpointsController {
       return;
     }
     if (!hasSelector(service)) return;
-    const cached = this.#endpoints.store.get(key);
-    const belongs = (endpoints: Endpoints): boolean => keyOf(endpoints) === key;
-    const [current] = this.#writes.apply(cached === undefined ? [] : [cached], belongs);
+    const current = this.#current(key);
     const pods = podsOf(this.#pods, service);
     const planned = planEndpoints(service, pods, current, this.#triggers.next(service, pods));
     if (planned === undefined) return;
@@ -116,10 +114,19 @@ class EndpointsController {
   async #remove(key: string): Promise<void> {
     this.#triggers.forget(key);
     const { client, signal } = this.#context;
-    const cached = this.#endpoints.store.get(key);
-    if (cached === undefined) return;
-    const preconditions = { uid: cached.metadata?.uid };
+    const current = this.#current(key);
+    if (current === undefined) return;
+    const preconditions = { uid: current.metadata?.uid };
     await unlessGone(client.delete(ENDPOINTS, parseKey(key), { preconditions, signal }));
-    this.#writes.deleted(cached);
+    this.#writes.deleted(current);
+  }
+
+  /** As the cache has it, or as we have written it since. */
+  #current(key: string): Endpoints | undefined {
+    const cached = this.#endpoints.store.get(key);
+    return this.#writes.apply(
+      cached === undefined ? [] : [cached],
+      (endpoints) => keyOf(endpoints) === key,
+    )[0];
   }
 }

@@ -47,3 +47,15 @@ test('`observe()` and `observeGone()` follow a deletion of ours', () => {
   writes.wrote(map('14'));
   assert.equal(writes.observeGone(map('15')), true);
 });
+
+test('`apply()` forgets writes that the watch never told of', () => {
+  let nowMs = 0;
+  const writes = new OwnWrites<ConfigMap>(() => nowMs);
+  writes.wrote(map('9'));
+  writes.deleted(map('7', 'v', 'b'));
+  nowMs = 60_000;
+  writes.wrote(map('10', 'w', 'c'));
+  assert.deepEqual(versions(writes.apply([map('7', 'v', 'b')], all)), ['9', '10']);
+  nowMs = 130_000;
+  assert.deepEqual(versions(writes.apply([map('7', 'v', 'b')], all)), ['7', '10']);
+});

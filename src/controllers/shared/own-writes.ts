@@ -9,21 +9,30 @@ interface Write<T> {
   object: T | undefined;
   uid: string | undefined;
   revision: bigint;
+  atMs: number;
 }
 
+/**
+ * A write that the watch has not told of for so long it never will: it came before the answer to the write did, or a
+ * new list left it out.
+ */
+const EXPIRY_MS = 120_000;
+
 export class OwnWrites<T extends KubeObject> {
+  /** The oldest first. */
   readonly #writes = new Map<string, Write<T>>();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number = Date.now) {
+    this.#nowMs = nowMs;
+  }
 
   wrote(object: T): void {
-    this.#writes.set(keyOf(object), { object, uid: object.metadata?.uid, revision: revisionOf(object) });
+    this.#keep(object, object);
   }
 
   deleted(object: T): void {
-    this.#writes.set(keyOf(object), {
-      object: undefined,
-      uid: object.metadata?.uid,
-      revision: revisionOf(object),
-    });
+    this.#keep(object, undefined);
   }
 
   /** The watch tells of an object; true when it is news, false when it is what we wrote, or older. */
@@ -52,6 +61,7 @@ export class OwnWrites<T extends KubeObject> {
 
   /** The cached objects as they are after our writes. `belongs` picks among the written ones. */
   apply(cached: readonly T[], belongs: (object: T) => boolean): T[] {
+    this.#dropExpired();
     const current: T[] = [];
     const seen = new Set<string>();
     for (const object of cached) {
@@ -67,6 +77,21 @@ export class OwnWrites<T extends KubeObject> {
       if (object !== undefined && !seen.has(key) && belongs(object)) current.push(object);
     }
     return current;
+  }
+
+  #keep(written: T, object: T | undefined): void {
+    const key = keyOf(written);
+    const { uid } = written.metadata ?? {};
+    this.#writes.delete(key);
+    this.#writes.set(key, { object, uid, revision: revisionOf(written), atMs: this.#nowMs() });
+  }
+
+  #dropExpired(): void {
+    const before = this.#nowMs() - EXPIRY_MS;
+    for (const [key, { atMs }] of this.#writes) {
+      if (atMs >= before) return;
+      this.#writes.delete(key);
+    }
   }
 }
 
