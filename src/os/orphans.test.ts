@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { enterTestNamespace } from '#test/support/namespace.ts';
 import { buryOrphans } from './orphans.ts';
+
+await enterTestNamespace({ pid: true });
 
 /** Starts a child that ends when told to, tells its number, and stays. */
 const PARENT = `
@@ -12,6 +15,12 @@ const PARENT = `
   const child = require('node:child_process').spawn('sleep', ['30']);
   parentPort.postMessage(child.pid);
   setInterval(() => {}, 1000);
+`;
+
+/** As a container: process 1 of a PID namespace of its own. */
+const CONTAINER_PARENT = `
+  import(${JSON.stringify(import.meta.resolve('./namespace.ts'))}).then(({ withNamespaces }) =>
+    withNamespaces({ newPidForChildren: true }, () => { ${PARENT} }));
 `;
 
 function stateOf(pid: number): string | undefined {
@@ -22,8 +31,8 @@ function stateOf(pid: number): string | undefined {
   }
 }
 
-async function startOrphan(): Promise<number> {
-  const worker = new Worker(PARENT, { eval: true });
+async function startOrphan(parent = PARENT): Promise<number> {
+  const worker = new Worker(parent, { eval: true });
   const [pid] = (await once(worker, 'message')) as [number];
   await worker.terminate();
   return pid;
@@ -37,6 +46,14 @@ describe('buryOrphans()', () => {
     assert.equal(stateOf(pid), 'S');
     process.kill(pid, 'SIGKILL');
     for (let attempt = 0; attempt < 100 && stateOf(pid) !== undefined; attempt++) await delay(20);
+    assert.equal(stateOf(pid), undefined);
+  });
+
+  it('ends a container whose thread has ended', async () => {
+    using burying = buryOrphans();
+    assert.ok(burying);
+    const pid = await startOrphan(CONTAINER_PARENT);
+    for (let attempt = 0; attempt < 100 && stateOf(pid) !== undefined; attempt++) await delay(50);
     assert.equal(stateOf(pid), undefined);
   });
 
