@@ -8,6 +8,7 @@ import { startControllers } from '#controllers/controllers.ts';
 import { ApiClient } from '#kube/client.ts';
 import { isNotFound } from '#kube/errors.ts';
 import {
+  CLUSTER_ROLES,
   CONFIG_MAPS,
   DEPLOYMENTS,
   ENDPOINT_SLICES,
@@ -328,6 +329,36 @@ test('a pod that fits nowhere says why, and runs once it does', async () => {
     (pod) => pod.spec?.nodeName !== undefined,
   );
   assert.equal(placed.spec?.nodeName, 'two');
+});
+
+test('a pod that must be near another runs once that one has its node', async () => {
+  const near = { labelSelector: { matchLabels: { app: 'leader' } }, topologyKey: 'kubernetes.io/hostname' };
+  const affinity = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [near] } };
+  const { spec, metadata } = template('leader');
+  await client.create(PODS, { metadata: { namespace: NS, name: 'follower' }, spec: { ...spec, affinity } });
+  await until(
+    'condition',
+    () => client.get(PODS, key('follower')),
+    (pod) => pod.status?.conditions?.[0]?.reason === 'Unschedulable',
+  );
+  await client.create(PODS, { metadata: { ...metadata, namespace: NS, name: 'leader' }, spec });
+  const follower = await until(
+    'node',
+    () => client.get(PODS, key('follower')),
+    (pod) => pod.spec?.nodeName !== undefined,
+  );
+  const leader = await client.get(PODS, key('leader'));
+  assert.equal(follower.spec?.nodeName, leader.spec?.nodeName);
+});
+
+test('what belongs to the cluster is not collected for an owner in a namespace, which it cannot name', async () => {
+  const owned = (name: string, kind: string) => ({
+    metadata: { name, ownerReferences: [{ apiVersion: 'v1', kind, name: 'nobody', uid: `no-${kind}` }] },
+  });
+  await client.create(CLUSTER_ROLES, owned('misplaced', 'ConfigMap'));
+  await client.create(CLUSTER_ROLES, owned('orphaned', 'Node'));
+  await isGone(CLUSTER_ROLES, { name: 'orphaned' });
+  assert.equal((await client.get(CLUSTER_ROLES, { name: 'misplaced' })).metadata?.name, 'misplaced');
 });
 
 test('Endpoints that a user keeps are mirrored', async () => {

@@ -151,6 +151,8 @@ class GarbageCollector {
     const { group } = splitApiVersion(owner.apiVersion);
     const kind = this.#kinds.find((other) => other.group === group && other.kind === owner.kind);
     if (kind === undefined) throw new Error(`owner ${owner.apiVersion} ${owner.kind} is of no known kind`);
+    // What belongs to the whole cluster cannot say which namespace it means: such an owner is never found, and never missed.
+    if (kind.namespaced && namespace === undefined) return 'there';
     const { client, signal } = this.#context;
     try {
       const key = { namespace: kind.namespaced ? namespace : undefined, name: owner.name };

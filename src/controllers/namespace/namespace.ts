@@ -32,8 +32,8 @@ export const NAMESPACES_CONTROLLER: ControllerDefinition = {
 };
 
 const FINALIZER = 'kubernetes';
-/** How soon to look again whether pods have stopped and finalizers are gone. */
-const LOOK_AGAIN_MS = 200;
+/** How soon to look again whether pods have stopped and finalizers are gone: the longer it takes, the later. */
+const LOOK_AGAIN_MS = { min: 200, max: 5000, divisor: 10 };
 
 async function endNamespace(namespace: Namespace, context: ControllerContext): Promise<Again | void> {
   const { client, signal } = context;
@@ -52,11 +52,17 @@ async function endNamespace(namespace: Namespace, context: ControllerContext): P
     if (written === undefined) return undefined;
     current = written;
   }
-  if (!done) return { requeueAfterMs: LOOK_AGAIN_MS };
+  if (!done) return { requeueAfterMs: waitMs(namespace) };
   const finalizers = (current.spec?.finalizers ?? []).filter((finalizer) => finalizer !== FINALIZER);
   const spec = { ...current.spec, finalizers };
   await unlessGone(client.updateSubresource(NAMESPACES, { ...current, spec }, 'finalize', { signal }));
   return undefined;
+}
+
+function waitMs({ metadata }: Namespace): number {
+  const { min, max, divisor } = LOOK_AGAIN_MS;
+  const elapsedMs = Date.now() - Date.parse(metadata?.deletionTimestamp ?? '');
+  return Math.min(max, Math.max(min, elapsedMs / divisor || 0));
 }
 
 /** Deletes what is there, kind by kind, and tells what is left. */

@@ -18,6 +18,7 @@ import { NAMESPACES, NODES, PODS } from '#kube/resources.ts';
 import type { WorkQueue } from '#kube/work-queue.ts';
 import { ClusterState } from './cluster-state.ts';
 import { placePod } from './plan.ts';
+import { hasPodAffinity } from './plan-affinity.ts';
 
 export const SCHEDULER: ControllerDefinition = {
   name: 'scheduler',
@@ -87,12 +88,22 @@ class Scheduler {
       if (known && equalJson(old.metadata?.labels, pod.metadata?.labels)) return;
       this.#state.placePod(pod, pod.spec.nodeName);
       if (isFinished(pod) && !(old && isFinished(old))) this.#retryAll();
+      else this.#retry(looksAtOthers);
     } else if (isOurs(pod)) this.#queue.add(key);
   }
 
   #retryAll(): void {
-    for (const key of this.#unschedulable) this.#queue.add(key);
-    this.#unschedulable.clear();
+    this.#retry(() => true);
+  }
+
+  /** Gives the pods that found no place another chance, where there is any. */
+  #retry(hasChance: (pod: Pod) => boolean): void {
+    for (const key of this.#unschedulable) {
+      const pod = this.#pods.store.get(key);
+      if (pod !== undefined && !hasChance(pod)) continue;
+      this.#unschedulable.delete(key);
+      this.#queue.add(key);
+    }
   }
 
   async #schedule(key: string): Promise<void> {
@@ -119,6 +130,7 @@ class Scheduler {
     const { client, signal } = this.#context;
     const { namespace, name = '', uid } = pod.metadata ?? {};
     this.#state.placePod(pod, node);
+    this.#retry(looksAtOthers);
     const binding = {
       apiVersion: 'v1',
       kind: 'Binding',
@@ -161,6 +173,11 @@ function isOurs(pod: Pod): boolean {
   const { schedulerName } = pod.spec ?? {};
   if (schedulerName && schedulerName !== NAME) return false;
   return pod.metadata?.deletionTimestamp === undefined && !isFinished(pod);
+}
+
+/** Whether the place of other pods decides about this one's. */
+function looksAtOthers(pod: Pod): boolean {
+  return hasPodAffinity(pod) || (pod.spec?.topologySpreadConstraints ?? []).length > 0;
 }
 
 /** Heartbeats change nothing for scheduling. */
