@@ -26,6 +26,7 @@ export const chaos: Plugin = {
     const config: ChaosConfig = { version, authors, host: hostname() };
     return {
       explain: [`tells its version as ${version} (class CH, version.bind)`],
+      settings: { chaos: true },
       setup: () => ({
         name: 'chaos',
         handle(request, next) {

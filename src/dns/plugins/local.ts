@@ -58,7 +58,10 @@ function localhost(name: DnsName, type: number): DnsAnswer {
     case RecordType.AAAA:
       return answerWith([record(name, type, { kind: 'address', address: '::1' })], 0);
     case RecordType.SOA:
-      return answerWith([soa(name)], 0);
+      // Names below it have no SOA record of their own.
+      return name.length === 1
+        ? answerWith([soa(name)], 0)
+        : { ...answerWith([], 0), authorities: [soa(name)] };
     default:
       return { ...answerWith([], 0), authorities: [soa(name)] };
   }

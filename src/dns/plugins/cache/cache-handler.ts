@@ -16,6 +16,7 @@ const KEPT_FLAGS = HeaderFlag.AA | HeaderFlag.RA | HeaderFlag.AD;
 
 export class CacheHandler implements PluginInstance {
   readonly name = 'cache';
+  readonly expressZones: readonly string[];
   readonly #config: CacheConfig;
   readonly #success: CacheStore;
   readonly #denial: CacheStore;
@@ -24,6 +25,7 @@ export class CacheHandler implements PluginInstance {
 
   constructor(config: CacheConfig, context: Pick<SetupContext, 'metrics' | 'block'>, nowMs = Date.now) {
     this.#config = config;
+    this.expressZones = config.zones.zones.map(({ key }) => key);
     this.#success = new CacheStore(config.success.capacity);
     this.#denial = new CacheStore(config.denial.capacity);
     this.#metrics = new CacheMetrics(config, context, { success: this.#success, denial: this.#denial });
@@ -66,7 +68,29 @@ export class CacheHandler implements PluginInstance {
     const age = Math.floor((nowMs - entry.storedMs) / 1000);
     writeTtl(entry, this.#config.keepTtl ? entry.lifetime : Math.max(0, entry.lifetime - age));
     request.answeredBy = 'cache';
+    this.#expedite(request, entry, nowMs);
     return respond(request.query, entry.prepared, entry.flags & ~unwantedFlags(request), request.limit);
+  }
+
+  /** Lets further hits be answered without the cache, until the entry's end. */
+  #expedite(request: DnsRequest, entry: CacheEntry, nowMs: number): void {
+    const { query, block } = request;
+    const { zones, prefetch, keepTtl } = this.#config;
+    const lane = block.express.get('cache');
+    const untilMs = entry.storedMs + entry.lifetime * 1000;
+    if (entry.express || lane === undefined || lane.closed || prefetch !== undefined || untilMs <= nowMs)
+      return;
+    if (!lane.zones.has(zones.match(query)?.key ?? '') || !isPlain(query)) return;
+    const added = lane.table.set(query, {
+      prepared: entry.prepared,
+      flags: entry.flags & ~HeaderFlag.AD,
+      counts: lane.counts,
+      tallies: [this.#metrics.requests, this.#metrics.hit(entry)],
+      untilMs,
+      lifetime: keepTtl ? undefined : { fromMs: entry.storedMs, seconds: entry.lifetime },
+      plainOnly: true,
+    });
+    entry.express = added !== undefined;
   }
 
   #miss(request: DnsRequest, key: string, next: Answerer): DnsReply {
@@ -136,6 +160,11 @@ export class CacheHandler implements PluginInstance {
     if (entry.refreshing || entry.hits < prefetch.hits) return false;
     return leftMs <= entry.lifetime * 1000 * prefetch.left;
   }
+}
+
+/** Asked without DO, CD and AD, as nearly all do. */
+function isPlain({ message, edns }: DnsRequest['query']): boolean {
+  return edns?.dnssecOk !== true && ((message[3] ?? 0) & (HeaderFlag.AD | HeaderFlag.CD)) === 0;
 }
 
 /** DO and CD change what an answer holds. */

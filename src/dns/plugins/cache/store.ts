@@ -15,6 +15,8 @@ export interface CacheEntry {
   hits: number;
   lastHitMs: number;
   refreshing: boolean;
+  /** It is in the table of answers that are given without asking the cache. */
+  express: boolean;
 }
 
 export function cacheEntry(
@@ -33,6 +35,7 @@ export function cacheEntry(
     hits: 0,
     lastHitMs: storedMs,
     refreshing: false,
+    express: false,
   };
 }
 
@@ -94,6 +97,7 @@ export class CacheStore {
   delete(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
+    entry.prepared.stale = true;
     this.#entries.delete(key);
     this.#bytes -= sizeOf(key, entry);
   }

@@ -59,7 +59,7 @@ export class Forwarder {
   /** Server after server, from the start again after the last, until one answers or the time is over. */
   async #tryAll(request: DnsRequest): Promise<DnsAnswer | undefined> {
     const { policy, maxFails, maxConnectAttempts, failover, failfast } = this.config;
-    const order = planOrder(policy, this.#upstreams, this.#turn++, randomInt);
+    const order = planOrder(policy, this.#upstreams, ++this.#turn, randomInt);
     const deadlineMs = Date.now() + QUERY_MS;
     let [attempts, down] = [0, 0];
     for (let i = 0; order.length > 0 && Date.now() < deadlineMs; i++) {
