@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { dataHome } from '#cluster/state-dir.ts';
+import { formatTable } from '#lib/table.ts';
 import type { ImageStore } from '#node/image-store.ts';
 import { OUTPUT_FLAG } from './cluster-flags.ts';
 import { type Command, CommandError, type CommandIo, UsageError } from './command.ts';
 import { parseFlags } from './flags.ts';
-import { formatTable } from './status-text.ts';
 
 const LOAD_FLAGS = {
   name: { type: 'string' },

@@ -1,23 +1,22 @@
-/** Tells on a terminal what is being waited for, in one line that changes; elsewhere says nothing but notes. */
+/**
+ * Tells what is being waited for: on a terminal in one line that changes, elsewhere, if wanted, in a line for each step
+ * that is done.
+ */
 export class Progress implements Disposable {
   readonly #stream: NodeJS.WriteStream;
+  readonly #plain: boolean;
   readonly #open = new Set<string>();
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: NodeJS.WriteStream, plain: boolean) {
     this.#stream = stream;
+    this.#plain = plain;
   }
 
   step(name: string, done: boolean): void {
     if (done) this.#open.delete(name);
     else this.#open.add(name);
-    this.#draw();
-  }
-
-  /** A line that stays. */
-  note(text: string): void {
-    this.#clear();
-    this.#stream.write(`${text}\n`);
-    this.#draw();
+    if (this.#stream.isTTY) this.#draw();
+    else if (this.#plain && done) this.#stream.write(`${name}: ready\n`);
   }
 
   [Symbol.dispose](): void {
@@ -25,9 +24,8 @@ export class Progress implements Disposable {
   }
 
   #draw(): void {
-    if (!this.#stream.isTTY || this.#open.size === 0) return;
     this.#clear();
-    this.#stream.write(`waiting for ${[...this.#open].join(', ')} …`);
+    if (this.#open.size > 0) this.#stream.write(`waiting for ${[...this.#open].join(', ')} …`);
   }
 
   #clear(): void {

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { ClusterStatus, NodeStatus, PublishedPort } from '#cluster/status.ts';
+import { formatTable } from '#lib/table.ts';
 
 type Stream = NodeJS.WriteStream;
 
@@ -43,8 +44,19 @@ export function formatStatus(status: ClusterStatus, stream: Stream): string {
       ...status.nodes.map(nodeRow),
     ]),
     ...formatPublished(status.published),
+    ...formatTrouble(status),
     '',
   ].join('\n');
+}
+
+function formatTrouble({ trouble, controllers }: ClusterStatus): string[] {
+  const lines = [
+    ...(controllers.running && controllers.restarts === 0
+      ? []
+      : [`controllers: ${controllers.restarts} restarts`]),
+    ...(trouble === undefined ? [] : [`last trouble: ${trouble.at} ${trouble.part}: ${trouble.line}`]),
+  ];
+  return lines.length === 0 ? [] : ['', ...lines];
 }
 
 function nodeRow(node: NodeStatus): string[] {
@@ -70,17 +82,6 @@ function formatPublished(ports: readonly PublishedPort[]): string[] {
       return `  ${protocol} ${nodePort}  ${service}${state}`;
     }),
   ];
-}
-
-/** Columns as wide as their widest cell. */
-export function formatTable(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 function bold(text: string, stream: Stream): string {

@@ -79,25 +79,30 @@ async function bringUp(
   const stop = (): void => launched.front.send({ kind: 'down' });
   io.signal.addEventListener('abort', stop, { once: true });
   if (io.signal.aborted) stop();
-  const status = await untilReady(launched, io);
+  const status = await untilReady(launched, io, !values.detach);
   if (status === undefined) return 130;
   if (values['merge-kubeconfig']) {
     const { mergeKubeconfig } = await import('#cluster/merge-kubeconfig.ts');
     mergeKubeconfig(status.kubeconfig, io.env);
   }
-  io.stdout.write(formatWelcome(status, againWords(values), io.stdout));
+  if (values.detach || !io.stdout.isTTY) {
+    io.stdout.write(formatWelcome(status, againWords(values), io.stdout));
+  }
   if (values.detach) {
     launched.front.send({ kind: 'detach' });
     launched.release();
     return 0;
   }
-  io.stdout.write('Ctrl-C takes it down.\n');
-  return await untilEnded(launched, io);
+  return await showUntilEnded(launched, status, io);
 }
 
 /** Shows progress until the cluster is ready; undefined when the user stopped it before. */
-async function untilReady({ front, ended }: Launched, io: CommandIo): Promise<ClusterStatus | undefined> {
-  using progress = new Progress(io.stderr);
+async function untilReady(
+  { front, ended }: Launched,
+  io: CommandIo,
+  plain: boolean,
+): Promise<ClusterStatus | undefined> {
+  using progress = new Progress(io.stderr, plain);
   for (;;) {
     const { done, value } = await front.incoming.next();
     if (done) {
@@ -108,21 +113,37 @@ async function untilReady({ front, ended }: Launched, io: CommandIo): Promise<Cl
       );
     }
     if (value.kind === 'ready') return value.status;
+    if (value.kind === 'ending') return undefined;
     if (value.kind === 'failed') throw new CommandError(value.message);
-    if (value.kind === 'warning') progress.note(value.message);
     if (value.kind === 'progress') progress.step(value.step, value.done);
   }
 }
 
-async function untilEnded({ front, ended }: Launched, io: CommandIo): Promise<number> {
+/** The board until the cluster has ended: because the user wanted it, or with an error. */
+async function showUntilEnded(
+  { front, ended }: Launched,
+  status: ClusterStatus,
+  io: CommandIo,
+): Promise<number> {
+  const { startBoard } = await import('./board.ts');
+  using board = await startBoard(status, io.stdout);
+  const { name } = status;
+  io.signal.addEventListener('abort', () => {
+    board[Symbol.dispose]();
+    io.stdout.write(`\nTaking cluster ${name} down …\n`);
+  });
+  let wanted = false;
   for (;;) {
     const { done, value } = await front.incoming.next();
     if (done) break;
     if (value.kind === 'failed') throw new CommandError(value.message);
+    if (value.kind === 'status') board.setStatus(value.status);
+    if (value.kind === 'ending') wanted = true;
   }
   await ended;
-  if (io.signal.aborted) return 0;
-  throw new CommandError('the cluster ended: see portolan logs supervisor');
+  if (!wanted) throw new CommandError('the cluster was ended by force; portolan up brings its objects back');
+  io.stdout.write(`Cluster ${name} is down; its objects are kept.\n`);
+  return 0;
 }
 
 function readConfig(

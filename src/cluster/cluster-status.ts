@@ -6,7 +6,7 @@ const KUBERNETES_VERSION = 'v1.37.1';
 
 /** The cluster as `portolan status` shows it. */
 export function describeCluster(cluster: Cluster): ClusterStatus {
-  const { config, state, plan, nodes } = cluster;
+  const { config, state, plan, nodes, controllers } = cluster;
   return {
     name: config.name,
     dataDir: state.paths.dir,
@@ -22,11 +22,13 @@ export function describeCluster(cluster: Cluster): ClusterStatus {
     nodes: nodes.map(({ plan: { name, zone, addresses, podCidrs, hostAddress }, running, restarts }) => {
       return { name, zone, ready: running, addresses, podCidrs, hostAddress, restarts };
     }),
+    controllers: { running: controllers.running, restarts: controllers.restarts },
     published: cluster.published,
     networks: plan.families.map(({ podNetwork, serviceNetwork, nodeNetwork }) => ({
       pods: podNetwork,
       services: serviceNetwork,
       nodes: nodeNetwork,
     })),
+    trouble: cluster.trouble,
   };
 }

@@ -12,13 +12,20 @@ import { enterTarget } from './enter.ts';
 import type { WorkerEntry } from './entries.ts';
 import { Gateway } from './gateway.ts';
 import { openHostSocket } from './host-ports.ts';
-import type { ApiserverCalls, ControllersCalls, FabricCalls, NodeStart } from './messages.ts';
+import { KeptThread } from './kept-thread.ts';
+import type {
+  ApiserverCalls,
+  ControllersCalls,
+  ControllersStart,
+  FabricCalls,
+  NodeStart,
+} from './messages.ts';
 import { NodeThread } from './node-threads.ts';
 import { PartLog } from './part-log.ts';
 import { type ClusterPki, openClusterPki } from './pki.ts';
 import { type AddressPlan, apiServerAddresses, type NodePlan, planAddresses } from './plan-addresses.ts';
 import type { ReservedState } from './reserve-state.ts';
-import type { ClusterStatus, EnterTarget, PublishedPort } from './status.ts';
+import type { ClusterStatus, EnterTarget, PublishedPort, Trouble } from './status.ts';
 import { startThread, type Thread } from './thread.ts';
 import type { ThreadCalls } from './thread-side.ts';
 import { traceStart } from './trace-start.ts';
@@ -35,6 +42,8 @@ export interface ClusterOptions {
   readonly onProgress: (step: string, done: boolean) => void;
   /** A part ended that nothing can replace. */
   readonly onBroken: (error: ClusterError) => void;
+  /** What `status()` tells may have changed. */
+  readonly onChange: () => void;
 }
 
 /** The threads of a cluster, and what they need of each other. Ends with everything when disposed. */
@@ -47,11 +56,11 @@ export class Cluster implements AsyncDisposable {
   readonly hostPid: number;
   phase: ClusterStatus['phase'] = 'starting';
   published: readonly PublishedPort[] = [];
+  trouble: Trouble | undefined;
+  readonly controllers: KeptThread<ControllersCalls & Calls>;
   readonly #options: ClusterOptions;
-  readonly #log: PartLog;
   readonly #fabric: Thread<FabricCalls & Calls>;
   readonly #apiserver: Thread<ApiserverCalls & Calls>;
-  readonly #controllers: Thread<ControllersCalls & Calls>;
   readonly #pki: Promise<ClusterPki>;
   readonly #fabricStarted: Promise<void>;
   readonly #apiserverStarted: Promise<void>;
@@ -63,7 +72,6 @@ export class Cluster implements AsyncDisposable {
     this.state = state;
     this.hostPid = options.hostPid;
     this.#options = options;
-    this.#log = new PartLog(state.paths.logs, 'cluster');
     const { ipFamily, loopbackNet } = state.settings;
     this.plan = planAddresses({ ...config, ipFamily, loopbackNet });
     // Threads load their code while the certificates are read; each waits for its own start call.
@@ -72,6 +80,7 @@ export class Cluster implements AsyncDisposable {
       openHostSocket,
       published: ({ ports }: { ports: readonly PublishedPort[] }) => {
         this.published = ports;
+        options.onChange();
       },
     });
     this.#pki = this.#openPki();
@@ -81,7 +90,7 @@ export class Cluster implements AsyncDisposable {
     for (const started of [this.#pki, this.#fabricStarted, this.#apiserverStarted])
       started.catch(() => undefined);
     this.nodes = this.plan.nodes.map((plan) => this.#startNode(plan));
-    this.#controllers = this.#startPart('controllers', 'controllers-worker');
+    this.controllers = this.#startControllers();
   }
 
   /** Resolves when every node is Ready, cluster DNS answers, and `items` are stored. */
@@ -100,17 +109,14 @@ export class Cluster implements AsyncDisposable {
     const pki = await this.#pki;
     writeKubeconfig(this.state, pki);
     const names = this.plan.nodes.map(({ name }) => name);
-    const { calls } = this.#controllers;
-    // Answered in the order they are asked: `start` first makes the clients that the others use.
-    const controllers = calls.call('start', this.#controllersInput(pki));
-    controllers.catch(() => undefined);
+    const { calls } = this.controllers;
     await Promise.all([
       this.#step('addons', calls.call('apply', { items: addonItems(this.plan, podCompileCache()) })),
       calls.call('keepNodes', { names }),
       this.#step('node threads', Promise.all(this.nodes.map(({ started }) => started))),
     ]);
     await Promise.all([
-      this.#step('controllers', controllers),
+      this.#step('controllers', this.controllers.started),
       this.#step('manifests', calls.call('apply', { items })),
       this.#step('nodes', calls.call('nodesReady', { names })),
       this.#step('DNS', this.#dnsAnswers()),
@@ -129,11 +135,17 @@ export class Cluster implements AsyncDisposable {
     return enterTarget(target, this.hostPid, outside, this.nodes);
   }
 
-  /** Ends a node's thread as a failure would. */
-  async killNode(name: string): Promise<void> {
-    const node = this.nodes.find(({ plan }) => plan.name === name);
-    if (node === undefined) throw new Error(`there is no node ${name}`);
-    await node.kill();
+  /** Ends a part's thread as a failure would. */
+  async killPart(name: string): Promise<void> {
+    const parts: Readonly<Record<string, { kill(): Promise<void> }>> = {
+      apiserver: this.#apiserver,
+      fabric: this.#fabric,
+      controllers: this.controllers,
+      ...Object.fromEntries(this.nodes.map((node) => [node.plan.name, node])),
+    };
+    const part = parts[name];
+    if (part === undefined) throw new Error(`there is no part ${name}: ${Object.keys(parts).join(', ')}`);
+    await part.kill();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -141,33 +153,58 @@ export class Cluster implements AsyncDisposable {
     this.#gateway[Symbol.dispose]();
     // Clients first, so that none of them complains of a server that is gone.
     await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
-    await this.#controllers[Symbol.asyncDispose]();
+    await this.controllers[Symbol.asyncDispose]();
     await this.#apiserver[Symbol.asyncDispose]();
     await this.#fabric[Symbol.asyncDispose]();
   }
 
   #startPart<C extends Calls>(name: string, entry: WorkerEntry, handlers: Calls = {}): Thread<C> {
-    const log = new PartLog(this.state.paths.logs, name);
+    const log = this.#openLog(name);
     const thread = startThread<undefined, C>({ name, entry, config: undefined, log: log.stream, handlers });
     void thread.ended.then((reason) => {
       if (reason === undefined) return;
-      this.#log.line(`${name} ended: ${reason.stack}`);
+      log.trouble(`the thread ended: ${reason.stack}`);
       this.#options.onBroken(new ClusterError(`${name} ended: ${reason.message}`, { cause: reason }));
     });
     return thread;
   }
 
+  #startControllers(): KeptThread<ControllersCalls & Calls> {
+    const log = this.#openLog('controllers');
+    const { stream } = log;
+    return new KeptThread({
+      start: () =>
+        startThread({ name: 'controllers', entry: 'controllers-worker', config: undefined, log: stream }),
+      bringUp: async (thread) => {
+        await this.#apiserverStarted;
+        await thread.calls.call('start', this.#controllersInput(await this.#pki));
+      },
+      onChange: this.#options.onChange,
+      log: (line) => log.trouble(line),
+    });
+  }
+
+  #openLog(part: string): PartLog {
+    return new PartLog(this.state.paths.logs, part, (trouble) => {
+      this.trouble = trouble;
+      this.#options.onChange();
+    });
+  }
+
   #startNode(plan: NodePlan): NodeThread {
     return new NodeThread({
       plan,
-      log: new PartLog(this.state.paths.logs, plan.name),
+      log: this.#openLog(plan.name),
       startInput: () => this.#nodeInput(plan),
       attach: async (host, netns) => {
         await this.#fabricStarted;
         await this.#fabric.calls.call('attach', { host, netns });
       },
       detach: (name) => this.#fabric.calls.call('detach', { name }),
-      onChange: () => void this.#tellNodeNamespaces(),
+      onChange: () => {
+        this.#options.onChange();
+        void this.#tellNodeNamespaces();
+      },
     });
   }
 
@@ -211,7 +248,7 @@ export class Cluster implements AsyncDisposable {
     traceStart('supervisor', 'API server answers');
   }
 
-  #controllersInput(pki: ClusterPki) {
+  #controllersInput(pki: ClusterPki): ControllersStart {
     const server = `https://127.0.0.1:${this.state.api.port}`;
     return {
       controllers: clientOf(pki, pki.controllerManager, server),
@@ -289,7 +326,7 @@ export class Cluster implements AsyncDisposable {
     const threads: readonly { calls: Caller<ThreadCalls> }[] = [
       this.#fabric,
       this.#apiserver,
-      this.#controllers,
+      this.controllers,
       ...this.nodes.slice(0, 1),
     ];
     await Promise.all(threads.map(({ calls }) => calls.call('flushCompileCache', undefined)));

@@ -36,9 +36,9 @@ export class ControlClient {
     return this.#ask<EnterTarget>('GET', `/enter?target=${encodeURIComponent(target)}`);
   }
 
-  /** Ends a node's thread as a failure would; the supervisor starts another one. */
-  async killNode(name: string): Promise<void> {
-    await this.#ask('POST', `/kill-node?name=${encodeURIComponent(name)}`);
+  /** Ends the thread of `apiserver`, `controllers`, `fabric` or a node as a failure would. */
+  async killPart(name: string): Promise<void> {
+    await this.#ask('POST', `/kill?part=${encodeURIComponent(name)}`);
   }
 
   #ask<T>(method: string, path: string): Promise<T> {

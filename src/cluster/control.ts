@@ -7,8 +7,8 @@ import type { ClusterStatus, EnterTarget } from './status.ts';
 export interface ControlHandlers {
   status(): ClusterStatus;
   enter(target: string): Promise<EnterTarget>;
-  /** Ends a node's thread as a failure would, to see what follows. */
-  killNode(name: string): Promise<void>;
+  /** Ends a part's thread as a failure would, to see what follows. */
+  killPart(name: string): Promise<void>;
   /** Ends the cluster once `answered` resolves, which it does when the asker has been told. */
   down(answered: Promise<void>): void;
 }
@@ -36,8 +36,8 @@ async function answer(
     if (route === 'GET /status') return reply(response, 200, handlers.status());
     if (route === 'GET /enter')
       return reply(response, 200, await handlers.enter(url.searchParams.get('target') ?? ''));
-    if (route === 'POST /kill-node') {
-      await handlers.killNode(url.searchParams.get('name') ?? '');
+    if (route === 'POST /kill') {
+      await handlers.killPart(url.searchParams.get('part') ?? '');
       return reply(response, 200, {});
     }
     if (route === 'POST /down') {

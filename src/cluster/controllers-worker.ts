@@ -6,13 +6,14 @@ import { keepNodes, nodesReady } from './node-duties.ts';
 import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
 import { traceStart } from './trace-start.ts';
 
-let admin: ApiClient | undefined;
+// Objects may be asked for before `start` came, and wait for it.
+const admin = Promise.withResolvers<ApiClient>();
 
 joinSupervisor(
   () =>
     ({
       async start(input) {
-        admin = new ApiClient(input.admin);
+        admin.resolve(new ApiClient(input.admin));
         const client = new ApiClient(input.controllers);
         const { families, caCertificate } = input;
         const config = {
@@ -25,14 +26,9 @@ joinSupervisor(
         await startControllers(client, config, new AbortController().signal);
         traceStart('controllers', 'work');
       },
-      apply: ({ items }) => applyObjects(started(), items),
-      keepNodes: ({ names }) => keepNodes(started(), names),
-      nodesReady: ({ names }) => nodesReady(started(), names),
+      apply: async ({ items }) => applyObjects(await admin.promise, items),
+      keepNodes: async ({ names }) => keepNodes(await admin.promise, names),
+      nodesReady: async ({ names }) => nodesReady(await admin.promise, names),
     }) satisfies OwnHandlers<ControllersCalls>,
 );
 traceStart('controllers', 'loaded');
-
-function started(): ApiClient {
-  if (admin === undefined) throw new Error('the controllers have not been started');
-  return admin;
-}

@@ -24,7 +24,10 @@ export type FrontEvent =
   | { readonly kind: 'hello' }
   | { readonly kind: 'progress'; readonly step: string; readonly done: boolean }
   | { readonly kind: 'ready'; readonly status: ClusterStatus }
-  | { readonly kind: 'warning'; readonly message: string }
+  /** Something of it has changed since `ready`. */
+  | { readonly kind: 'status'; readonly status: ClusterStatus }
+  /** It ends because somebody wanted it to. */
+  | { readonly kind: 'ending' }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** One JSON value a line, both ways. */

@@ -14,8 +14,11 @@ export interface ClusterStatus {
   readonly egress: boolean;
   readonly clusterDns: readonly string[];
   readonly nodes: readonly NodeStatus[];
+  readonly controllers: PartStatus;
   readonly published: readonly PublishedPort[];
   readonly networks: readonly NetworkStatus[];
+  /** What a part of the cluster complained of last. */
+  readonly trouble: Trouble | undefined;
 }
 
 export interface NodeStatus {
@@ -28,6 +31,20 @@ export interface NodeStatus {
   readonly hostAddress: string;
   /** How often the node's thread had to be replaced. */
   readonly restarts: number;
+}
+
+export interface PartStatus {
+  readonly running: boolean;
+  /** How often its thread had to be replaced. */
+  readonly restarts: number;
+}
+
+/** A line of a part's log. */
+export interface Trouble {
+  /** RFC 3339. */
+  readonly at: string;
+  readonly part: string;
+  readonly line: string;
 }
 
 export interface NetworkStatus {

@@ -27,8 +27,9 @@ export async function supervise(socket: Socket): Promise<number> {
   try {
     const { config, hostPid, items } = first.value;
     const failure = await runCluster(config, hostPid, items, front, end);
-    if (failure === undefined) return 0;
-    throw failure;
+    if (failure !== undefined) throw failure;
+    front.send({ kind: 'ending' });
+    return 0;
   } catch (error) {
     console.error(error);
     front.send({ kind: 'failed', message: (error as Error).message });
@@ -54,11 +55,14 @@ async function runCluster(
     hostPid,
     onProgress: (step, done) => front.send({ kind: 'progress', step, done }),
     onBroken: (error) => end.resolve(error),
+    onChange: () => {
+      if (cluster.phase === 'ready') front.send({ kind: 'status', status: cluster.status() });
+    },
   });
   const control = await serveControl(state.paths.controlSocket, {
     status: () => cluster.status(),
     enter: (target) => cluster.enter(target),
-    killNode: (name) => cluster.killNode(name),
+    killPart: (name) => cluster.killPart(name),
     down: (answered) => void answered.then(() => end.resolve(undefined)),
   });
   const ready = cluster.bringUp(items).then(() => {

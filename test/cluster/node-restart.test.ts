@@ -75,7 +75,7 @@ describe('a node whose thread ends', { concurrency: false }, () => {
 
   /** Ends the thread of the second node and waits until its pod answers again. */
   async function killAndWait(restarts: number): Promise<void> {
-    await control.killNode('node-2');
+    await control.killPart('node-2');
     await eventually('the node is back', async () => {
       const node = (await control.status()).nodes[1];
       return node?.ready === true && node.restarts === restarts;
