@@ -144,7 +144,11 @@ test('answer() forgets what its owner took back', () => {
 
 test('answer() counts TTLs down and ends when it has to', (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: 1_000_000_000 });
-  const { table } = tableWith({ prepared: prepared(2, 10), aging: true, untilMs: 1_000_010_000 });
+  const { table } = tableWith({
+    prepared: prepared(2, 10),
+    lifetime: { fromMs: 1_000_000_000, seconds: 10 },
+    untilMs: 1_000_010_000,
+  });
   t.mock.timers.tick(4000);
   assert.deepEqual(
     asked(table, queryBytes(NAME)).answers.map(({ ttl }) => ttl),
@@ -169,12 +173,14 @@ test('answer() gives plain answers to plain queries only', () => {
 });
 
 test('answer() counts type, response code and sizes', () => {
-  const { table, counts } = tableWith({ prepared: prepared(1) });
+  const tally = { value: 0 };
+  const { table, counts } = tableWith({ prepared: prepared(1), tallies: [tally] });
   const query = queryBytes(NAME);
   const response = ask(table, query);
   const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
   assert.equal(counts.requests[RecordType.A], 1);
   assert.equal(counts.responses[0], 1);
+  assert.equal(tally.value, 1);
   assert.equal(counts.requestBytes[UDP], query.length);
   assert.equal(counts.responseBytes[UDP], response?.length);
   for (const values of [counts.requests, counts.requestSizes, counts.responseSizes, counts.durations])

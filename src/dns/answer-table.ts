@@ -16,8 +16,10 @@ export interface TableAnswer {
   readonly counts: AnswerCounts;
   /** From when on the chain is to be asked again, in ms since 1970; never by default. */
   readonly untilMs?: number | undefined;
-  /** TTLs count down, in whole seconds from now. */
-  readonly aging?: boolean | undefined;
+  /** Every TTL is what is left of a lifetime, in whole seconds; without it they stay as they are. */
+  readonly lifetime?: { readonly fromMs: number; readonly seconds: number } | undefined;
+  /** Grow by one with each answer given. */
+  readonly tallies?: readonly { value: number }[] | undefined;
   /** Not for queries with DO, CD or AD, whose answers may differ. */
   readonly plainOnly?: boolean | undefined;
 }
@@ -38,15 +40,19 @@ interface Entry extends TableEntry {
   readonly counts: AnswerCounts;
   readonly untilMs: number;
   readonly plainOnly: boolean;
-  /** Where TTLs are in each of the tails. */
+  readonly tallies: readonly { value: number }[];
+  /** Where TTLs are in each of the tails; none if they stay. */
   readonly ttlOffsets: readonly number[];
-  agedAtSeconds: number;
+  /** When they reach 0. */
+  readonly endMs: number;
+  writtenTtl: number;
   hits: number;
   next: Entry | undefined;
 }
 
 const AD_OR_CD = HeaderFlag.AD | HeaderFlag.CD;
 const FIRST_BUCKETS = 1024;
+const NO_TALLIES: readonly { value: number }[] = [];
 
 export interface AnswerTableOptions {
   /** No UDP answer is larger, whatever the client offers to take. */
@@ -110,8 +116,10 @@ export class AnswerTable {
       counts: answer.counts,
       untilMs: answer.untilMs ?? Number.POSITIVE_INFINITY,
       plainOnly: answer.plainOnly ?? false,
-      ttlOffsets: answer.aging === true ? ttlOffsets(answer.prepared) : [],
-      agedAtSeconds: Math.floor(Date.now() / 1000),
+      tallies: answer.tallies ?? NO_TALLIES,
+      ttlOffsets: answer.lifetime === undefined ? [] : ttlOffsets(answer.prepared),
+      endMs: answer.lifetime === undefined ? 0 : answer.lifetime.fromMs + answer.lifetime.seconds * 1000,
+      writtenTtl: -1,
       hits: 0,
       next: undefined,
     };
@@ -164,6 +172,7 @@ export class AnswerTable {
     copyInto(bytes, query.questionEnd, tail);
     if (query.hasEdns) writePlainOpt(bytes, query.questionEnd + tail.length, query.udpSize, query.dnssecOk);
     entry.hits++;
+    for (const tally of entry.tallies) tally.value++;
     entry.counts.count(lane, entry.type, prepared.rcode, query.dnssecOk, length, responseLength);
     return responseLength;
   }
@@ -198,13 +207,11 @@ export class AnswerTable {
   }
 
   #age(entry: Entry): void {
-    const nowSeconds = Math.floor(this.#nowMs / 1000);
-    const elapsed = nowSeconds - entry.agedAtSeconds;
-    if (elapsed <= 0) return;
-    entry.agedAtSeconds = nowSeconds;
+    const ttl = Math.max(0, Math.ceil((entry.endMs - this.#nowMs) / 1000));
+    if (ttl === entry.writtenTtl) return;
+    entry.writtenTtl = ttl;
     for (const tail of entry.prepared.tails) {
-      for (const offset of entry.ttlOffsets)
-        tail.writeUInt32BE(Math.max(0, tail.readUInt32BE(offset) - elapsed), offset);
+      for (const offset of entry.ttlOffsets) tail.writeUInt32BE(ttl, offset);
     }
   }
 
