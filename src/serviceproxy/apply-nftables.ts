@@ -35,8 +35,7 @@ export class NftablesDataPlane implements DataPlane {
     this.#services = new Map(model.services);
     this.#ruleset = new NftablesRuleset(model.settings);
     const full = this.#ruleset.update(model.services);
-    if (this.#isAdoptable(model.settings)) this.#repair();
-    else this.#build(model.settings, full);
+    if (!this.#adopt(model.settings)) this.#build(model.settings, full);
     this.#isBroken = false;
     this.#generation = this.#client.generation();
   }
@@ -67,6 +66,7 @@ export class NftablesDataPlane implements DataPlane {
    */
   #forgetEndpoints(lists: ReadonlyMap<number, ReadonlySet<string>>, again = true): void {
     if (lists.size === 0) return;
+    if (again) this.#forgetLater(lists);
     const transaction = new Transaction();
     for (const { affinityClients } of Object.values(LAYOUTS)) {
       const stale = this.#client.elements(affinityClients).filter(({ key, data }) => {
@@ -79,10 +79,16 @@ export class NftablesDataPlane implements DataPlane {
       );
     }
     this.#client.run(transaction);
-    if (!again) return;
+  }
+
+  #forgetLater(lists: ReadonlyMap<number, ReadonlySet<string>>): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#forgetEndpoints(lists, false);
+      try {
+        this.#forgetEndpoints(lists, false);
+      } catch {
+        // Somebody took the table away or is changing it: then the audit makes it anew, without clients.
+      }
     }, FORGET_AGAIN_MS).unref();
     this.#timers.add(timer);
   }
@@ -107,18 +113,28 @@ export class NftablesDataPlane implements DataPlane {
     this.#client[Symbol.dispose]();
   }
 
+  /** Goes on with the table that there is, if it can be brought to what it should be. */
+  #adopt(settings: NodeSettings): boolean {
+    if (!this.#isAdoptable(settings)) return false;
+    try {
+      this.#repair();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** An old table goes in the transaction that brings the new one, so that hooks are handed over without a gap. */
   #build(settings: NodeSettings, services: Transaction): void {
     const transaction = new Transaction();
     if (this.#findTable() !== undefined) transaction.delete(TABLE);
-    this.#client.run(planTable(settings, tableComment(settings), transaction));
-    this.#client.run(services);
+    this.#client.run(planTable(settings, tableComment(settings), transaction).append(services));
   }
 
+  /** What the kernel refuses for good stays undone, and the rules of all other Services as they were. */
   #rebuild(settings: NodeSettings, cause?: Error): void {
     this.#isBroken = true;
     try {
-      if (this.#findTable() !== undefined) this.#client.run(new Transaction().delete(TABLE));
       this.set({ settings, services: this.#services });
     } catch (error) {
       const first = cause === undefined ? '' : ` (at first: ${cause.message})`;

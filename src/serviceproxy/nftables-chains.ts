@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Chain, type Element, type NftSet, type Verdict } from '#kernel/nftables/objects.ts';
 import { ct, fib, meta } from '#kernel/nftables/selectors.ts';
 import {
@@ -104,13 +105,10 @@ function splitChain(
 /** Lets sources inside the ranges on to the `allowed` map and drops the others. */
 export function rangesChain(family: IpFamily, ranges: readonly string[]): PlannedChain {
   const { saddr, address } = LAYOUTS[family];
+  // Names are limited to 127 bytes, lists are not.
+  const digest = createHash('sha256').update(ranges.join()).digest('hex').slice(0, 32);
   return {
-    chain: chain(
-      `ranges-${family}-${ranges.length === 0 ? 'none' : ranges.join(',').replaceAll(/[^0-9a-f]/g, '_')}`.slice(
-        0,
-        120,
-      ),
-    ),
+    chain: chain(`ranges-${family}-${digest}`),
     rules: [
       ...ranges.map((range) => [match(saddr, '==', range), vmap(address.key, address.allowed)]),
       [drop],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { FakeNftables } from '#kernel/nftables.ts';
+import { FakeNftables, NftablesError, type Transaction } from '#kernel/nftables.ts';
 import { type Ip, ip } from '#lib/ip.ts';
 import { NftablesDataPlane } from './apply-nftables.ts';
 import { dataText } from './element-table.ts';
@@ -13,6 +13,7 @@ import type {
   NodeSettings,
   ServicePlan,
 } from './forwarding-model.ts';
+import { rangesChain } from './nftables-chains.ts';
 import { elementSets, LAYOUTS, TABLE } from './nftables-layout.ts';
 import { arrange, elementKey, type PlannedElement } from './plan-service-elements.ts';
 
@@ -22,6 +23,11 @@ const SETTINGS: NodeSettings = {
   serviceCidrs: ['10.96.0.0/16'],
   masqueradeAll: false,
 };
+
+/** Lists that differ at their ends only. */
+function manyRanges(last: string): string[] {
+  return [...Array.from({ length: 12 }, (_, i) => `192.0.2.${i}/32`), `${last}.0/24`];
+}
 
 /** Few values, so that Services claim the same addresses, ports and endpoints. */
 const endpoint: fc.Arbitrary<EndpointAddress> = fc
@@ -49,7 +55,12 @@ const server = fc.record({
   portName: fc.constantFrom('', 'http'),
   destination,
   internal: fc.option(destination, { nil: undefined }),
-  sourceRanges: fc.option(fc.constantFrom(['192.0.2.0/24'], []), { nil: undefined }),
+  sourceRanges: fc.option(
+    fc.constantFrom(['192.0.2.0/24'], [], manyRanges('198.51.100'), manyRanges('203.0.113')),
+    {
+      nil: undefined,
+    },
+  ),
   serving: fc.constant([]),
   affinitySeconds: fc.option(fc.constantFrom(60, 10_800), { nil: undefined }),
 });
@@ -122,6 +133,51 @@ test('update() leads from any model to any other as if that had been set', () =>
     }),
     { numRuns: 150 },
   );
+});
+
+/** A kernel that refuses some transactions, as when it has no memory. */
+class RefusingNftables extends FakeNftables {
+  refuses: (transaction: Transaction) => boolean = () => false;
+
+  override run(transaction: Transaction): number {
+    if (this.refuses(transaction)) throw new NftablesError('commit transaction', 12);
+    return super.run(transaction);
+  }
+}
+
+test('update() of what the kernel refuses leaves everything as it was, and later leads to what is wanted', () => {
+  const steps = fc.array(fc.tuple(services, fc.boolean()), { minLength: 1, maxLength: 5 });
+  fc.assert(
+    fc.property(services, steps, (first, then) => {
+      using client = new RefusingNftables();
+      const plane = new NftablesDataPlane(client);
+      plane.set({ settings: SETTINGS, services: first });
+      let last = first;
+      for (const [next, isRefused] of then) {
+        const before = contents(client);
+        client.refuses = () => isRefused;
+        try {
+          plane.update(changesBetween(last, next));
+        } catch (error) {
+          assert.ok(isRefused && /cannot be brought up to date/.test(String(error)), String(error));
+          assert.deepEqual(contents(client), before);
+        }
+        last = next;
+      }
+      client.refuses = () => false;
+      plane.update(changesBetween(last, last));
+      using fresh = new FakeNftables();
+      new NftablesDataPlane(fresh).set({ settings: SETTINGS, services: last });
+      assert.deepEqual(reachable(contents(client)), reachable(contents(fresh)));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('source ranges that differ at the end of long lists have chains of their own', () => {
+  const [a, b] = ['198.51.100', '203.0.113'].map((last) => rangesChain(4, manyRanges(last)).chain.name);
+  assert.notEqual(a, b);
+  assert.ok((a?.length ?? 0) < 128);
 });
 
 test('set() adopts a table of an earlier run and leads it to the same content', () => {

@@ -112,6 +112,12 @@ export class Transaction {
     );
   }
 
+  /** All of another transaction after what is here. */
+  append(other: Transaction): this {
+    for (const operation of other.operations) this.#operations.push(operation);
+    return this;
+  }
+
   #each(verb: 'add' | 'create' | 'delete' | 'destroy', objects: readonly NftObject[]): this {
     for (const object of objects) this.#operations.push({ do: verb, object });
     return this;
