@@ -15,7 +15,6 @@ export const INERT_KINDS: ReadonlySet<string> = new Set([
   'admissionregistration.k8s.io/ValidatingWebhookConfiguration',
   'apiextensions.k8s.io/CustomResourceDefinition',
   'apiregistration.k8s.io/APIService',
-  'apps/DaemonSet',
   'autoscaling/HorizontalPodAutoscaler',
   'batch/CronJob',
   'batch/Job',

@@ -29,6 +29,7 @@ export interface ControllersConfig {
 }
 
 export type ControllerName =
+  | 'daemonset'
   | 'deployment'
   | 'endpoint'
   | 'endpointslice'

@@ -3,6 +3,7 @@ import type { ApiClient } from '#kube/client.ts';
 import type { Informer } from '#kube/informer.ts';
 import type { Resource } from '#kube/resources.ts';
 import { type ControllersConfig, resolveConfig } from './config.ts';
+import { DAEMON_SETS_CONTROLLER } from './daemonset/daemonset.ts';
 import { DEPLOYMENTS_CONTROLLER } from './deployment/deployment.ts';
 import { ENDPOINTS_CONTROLLER_DEFINITION } from './endpoint/endpoint.ts';
 import { ENDPOINT_SLICES_CONTROLLER } from './endpointslice/endpointslice.ts';
@@ -38,6 +39,7 @@ export const CONTROLLERS: readonly ControllerDefinition[] = [
   REPLICATION_CONTROLLERS_CONTROLLER,
   DEPLOYMENTS_CONTROLLER,
   STATEFUL_SETS_CONTROLLER,
+  DAEMON_SETS_CONTROLLER,
   ENDPOINT_SLICES_CONTROLLER,
   ENDPOINTS_CONTROLLER_DEFINITION,
   MIRRORING_CONTROLLER_DEFINITION,
