@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { planPublished } from './plan-publish.ts';
+import { planPublished, unprivilegedPort } from './plan-publish.ts';
 
 describe('planPublished()', () => {
   it('lists each node port of each Service, TCP and UDP, in the order of the ports', () => {
@@ -21,5 +21,12 @@ describe('planPublished()', () => {
       { service: 'default/web', portName: 'dns', protocol: 'UDP', nodePort: 30053 },
       { service: 'default/web', portName: 'http', protocol: 'TCP', nodePort: 30080 },
     ]);
+  });
+});
+
+describe('unprivilegedPort()', () => {
+  it('is 10000 higher, where every user may listen', () => {
+    assert.equal(unprivilegedPort(80), 10080);
+    assert.ok(unprivilegedPort(1) >= 1024 && unprivilegedPort(1023) <= 65535);
   });
 });
