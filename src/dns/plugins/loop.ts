@@ -3,6 +3,7 @@ import { noArgs, noBlock, onlyOnce } from '#dns/corefile/arguments.ts';
 import { emptyAnswer } from '#dns/finish-answer.ts';
 import type { Client } from '#dns/handler.ts';
 import type { Plugin, PluginInstance, SetupContext } from '#dns/plugin.ts';
+import { compileChain } from '#dns/site.ts';
 import { CLASS_IN, encodeQuery, HeaderFlag, nameKey, ResponseCode } from '#wire/dns.ts';
 import { questionLabels, readQuery } from '#wire/dns-query.ts';
 
@@ -67,7 +68,7 @@ class LoopProbe implements PluginInstance {
     const client: Client = { transport: 'udp', family: 4, address: '127.0.0.1', port: 0, local };
     // What comes back does not matter, only what comes in.
     const ask = async (): Promise<void> => {
-      await block.resolve({ query, client, limit: 0xffff, block, answeredBy: '', depth: 0 });
+      await compileChain(block.plugins)({ query, client, limit: 0xffff, block, answeredBy: '', depth: 0 });
     };
     ask().catch(() => undefined);
   }

@@ -4,7 +4,7 @@ import { DROP } from '#dns/handler.ts';
 import type { Metric, MetricFamily } from '#dns/metric-registry.ts';
 import type { PluginInstance, SetupContext } from '#dns/plugin.ts';
 import { isServerError } from '#dns/server-error.ts';
-import { HeaderFlag, ResponseCode } from '#wire/dns.ts';
+import { HeaderFlag, nameKey, ResponseCode } from '#wire/dns.ts';
 import { prepareAnswer, respond } from '#wire/dns-answer.ts';
 import { questionLabels } from '#wire/dns-query.ts';
 import type { CacheConfig } from './config.ts';
@@ -113,7 +113,7 @@ export class CacheHandler implements PluginInstance {
 
   #keep({ query }: DnsRequest, key: string, answer: DnsAnswer, { share, lifetime }: Keeping): void {
     if (this.#config[share].disabled.match(query) !== undefined) return;
-    const prepared = prepareAnswer(questionLabels(query), answer);
+    const prepared = prepareAnswer(questionLabels(query), withOneOwner(answer));
     const entry = cacheEntry(prepared, answer.flags & KEPT_FLAGS, this.#nowMs(), lifetime);
     const [here, there] = share === 'success' ? [this.#success, this.#denial] : [this.#denial, this.#success];
     here.set(key, entry);
@@ -165,6 +165,17 @@ export class CacheHandler implements PluginInstance {
 /** Asked without DO, CD and AD, as nearly all do. */
 function isPlain({ message, edns }: DnsRequest['query']): boolean {
   return edns?.dnssecOk !== true && ((message[3] ?? 0) & (HeaderFlag.AD | HeaderFlag.CD)) === 0;
+}
+
+/** Addresses of one name get one and the same name, so that they are given out in turn. */
+function withOneOwner(answer: DnsAnswer): DnsAnswer {
+  const [first] = answer.answers;
+  if (first === undefined || answer.answers.length < 2) return answer;
+  const key = nameKey(first.name);
+  const answers = answer.answers.map((record) =>
+    nameKey(record.name) === key ? { ...record, name: first.name } : record,
+  );
+  return { ...answer, answers };
 }
 
 /** DO and CD change what an answer holds. */
