@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, it } from 'node:test';
 import { connect } from 'node:tls';
 import type { KubeObject } from '#api/machinery/object.ts';
-import type { PolicyRule } from '#api/rbac/v1.gen.ts';
+import type { PolicyRule, Role } from '#api/rbac/v1.gen.ts';
 import { NAMESPACES, NODES, PODS, ROLE_BINDINGS, ROLES } from '#kube/resources.ts';
 import { startTestApiServer, type TestApiServer } from '#test/support/api-server.ts';
 
@@ -22,7 +22,7 @@ const UPGRADE = {
 
 let api: TestApiServer;
 before(async () => {
-  const users = ['owner', 'reader', 'apps', 'one'];
+  const users = ['owner', 'reader', 'apps', 'one', 'roles'];
   api = await startTestApiServer({
     staticTokens: new Map(users.map((name) => [name, { username: name, groups: [] }])),
   });
@@ -30,6 +30,7 @@ before(async () => {
   await grant('owner', [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]);
   await grant('reader', [{ apiGroups: [''], resources: ['pods', 'pods/exec'], verbs: ['get'] }]);
   await grant('apps', [{ apiGroups: ['apps'], resources: ['*'], verbs: ['*'] }]);
+  await grant('roles', [{ apiGroups: [RBAC], resources: ['roles'], verbs: ['create'] }]);
   await grant('one', [
     { apiGroups: [''], resources: ['secrets'], resourceNames: ['a'], verbs: ['create', 'list'] },
   ]);
@@ -148,6 +149,39 @@ it('closes while connections are being upgraded, and when clients do not read th
   await other[Symbol.asyncDispose]();
   unreachable.reject(new Error('the node is away'));
   for (const socket of sockets) socket.destroy();
+});
+
+it('refuses a role of more rights than can be compared, at once', async () => {
+  const many = Array.from({ length: 2000 }, (_, i) => `x${i}`);
+  const rules = [{ verbs: many, apiGroups: many, resources: many }];
+  const path = `/apis/${RBAC}/v1/namespaces/${NAMESPACE}/roles`;
+  const body: Role = { metadata: { name: 'huge' }, rules };
+  const refused = await ask('roles', path, { method: 'POST', body });
+  assert.equal(refused.statusCode, 403);
+  assert.match(await text(refused), /single rights/);
+});
+
+it('refuses a rule without verbs as invalid, not as a failure of its own', async () => {
+  const path = `/apis/${RBAC}/v1/namespaces/${NAMESPACE}/roles`;
+  const body = { metadata: { name: 'empty' }, rules: [{ apiGroups: [''], resources: ['pods'] }] };
+  assert.equal(await codeOf('roles', path, { method: 'POST', body }), 422);
+});
+
+it('reads metadata with very many owners and finalizers', async () => {
+  const uids = Array.from({ length: 20_000 }, (_, i) => `u${i}`);
+  const body = {
+    metadata: {
+      name: 'owned',
+      finalizers: uids.map((uid) => `example.com/${uid}`),
+      ownerReferences: [...uids, 'u0'].map((uid) => ({ apiVersion: 'v1', kind: 'Node', name: 'n', uid })),
+    },
+  };
+  const path = `/api/v1/namespaces/${NAMESPACE}/configmaps?dryRun=All`;
+  const answer = await ask('owner', path, { method: 'POST', body });
+  assert.equal(answer.statusCode, 201);
+  const { metadata } = JSON.parse(await text(answer)) as KubeObject;
+  assert.equal(metadata?.ownerReferences?.length, uids.length);
+  assert.equal(metadata?.finalizers?.length, uids.length);
 });
 
 it('limits the warnings that a body provokes', async () => {

@@ -141,7 +141,8 @@ export function validateMetaUpdate(
   checkName: NameCheck,
 ): FieldError[] {
   const errors: FieldError[] = [];
-  const added = (meta.finalizers ?? []).filter((finalizer) => !(old.finalizers ?? []).includes(finalizer));
+  const known = new Set(old.finalizers);
+  const added = (meta.finalizers ?? []).filter((finalizer) => !known.has(finalizer));
   if (old.deletionTimestamp && added.length > 0) {
     const text = `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`;
     errors.push(forbidden('metadata.finalizers', text));

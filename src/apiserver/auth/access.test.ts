@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import * as fc from 'fast-check';
 import { isStatusError } from '#api/machinery/status-error.ts';
 import type { PolicyRule } from '#api/rbac/v1.gen.ts';
-import { ruleText, uncoveredRules } from './plan-escalation.ts';
+import { countRights, ruleText, uncoveredRules } from './plan-escalation.ts';
 import { forbiddenError } from './plan-forbidden.ts';
 import { planImpersonation } from './plan-impersonation.ts';
 import { ruleAllows } from './plan-rbac.ts';
@@ -220,5 +220,14 @@ describe('uncoveredRules()', () => {
       { verbs: ['list'], apiGroups: [''], resources: ['pods'] },
       { verbs: ['get'], nonResourceURLs: ['/metrics'] },
     ]);
+  });
+});
+
+describe('countRights()', () => {
+  it('counts without making them', () => {
+    const many = Array.from({ length: 3000 }, (_, i) => `x${i}`);
+    const rule = { verbs: many, apiGroups: many, resources: many };
+    assert.equal(countRights([rule, { verbs: ['get'], nonResourceURLs: ['/a', '/b'] }]), 3000 ** 3 + 2);
+    assert.equal(countRights([{ ...rule, resourceNames: ['a', 'b'] }]), 2 * 3000 ** 3);
   });
 });

@@ -6,6 +6,14 @@ export function uncoveredRules(owned: readonly PolicyRule[], wanted: readonly Po
   return wanted.flatMap(singleRights).filter((right) => !owned.some((rule) => covers(rule, right)));
 }
 
+/** How many single rights rules amount to: a short text can name billions. */
+export function countRights(rules: readonly PolicyRule[]): number {
+  return rules.reduce((sum, { verbs, nonResourceURLs = [], apiGroups, resources, resourceNames }) => {
+    const objects = (apiGroups?.length ?? 0) * (resources?.length ?? 0) * (resourceNames?.length || 1);
+    return sum + verbs.length * (nonResourceURLs.length + objects);
+  }, 0);
+}
+
 function singleRights(rule: PolicyRule): PolicyRule[] {
   const names = rule.resourceNames?.length ? rule.resourceNames : [undefined];
   const rights: PolicyRule[] = [];
