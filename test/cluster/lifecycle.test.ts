@@ -135,6 +135,16 @@ describe('portolan enter', () => {
     assert.equal(nobody.status, 1);
     assert.match(nobody.stderr, /there is no node node-9; there are node-1/);
   });
+
+  it('reaches the service proxy of a node on the ports of kube-proxy', () => {
+    using cluster = startCluster('--nodes', '1');
+    const get = (port: number, path: string): string => {
+      const script = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET ${path} HTTP/1.0\r\n\r\n' >&3; cat <&3`;
+      return cluster.portolan('enter', 'node/node-1', '--', 'bash', '-c', script).stdout;
+    };
+    assert.match(get(10_256, '/healthz'), /^HTTP\/1\.1 200 OK[^]*"lastUpdated"/);
+    assert.match(get(10_249, '/proxyMode'), /nftables$/);
+  });
 });
 
 describe('Ctrl-C', () => {
@@ -156,10 +166,11 @@ describe('Ctrl-C', () => {
   });
 });
 
+/** Whether somebody listens there. What follows may be a reset: the Service has no endpoints. */
 function accepts(host: string, port: number): Promise<boolean> {
   const socket = connect({ host, port });
   return new Promise((resolve) => {
     socket.once('connect', () => resolve(true));
-    socket.once('error', () => resolve(false));
+    socket.once('error', (error) => resolve(!isErrno(error, 'ECONNREFUSED')));
   }).finally(() => socket.destroy()) as Promise<boolean>;
 }
