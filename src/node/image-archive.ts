@@ -1,5 +1,5 @@
 /** Finds the configuration and the layers in what `docker save`, `skopeo copy` (OCI) or `tar` wrote. */
-import { closeSync, createReadStream, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, createReadStream, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
@@ -206,13 +206,4 @@ function decompressed(part: Part): AsyncIterable<Buffer> {
   const target = compression === 'gzip' ? createGunzip() : createZstdDecompress();
   pipeline(source, target, () => undefined);
   return target;
-}
-
-/** Small text files of a root file system, for looking up users. */
-export function readRootFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -7,7 +7,6 @@ import type { NamespaceSet } from '#os/namespace.ts';
 import type { ExecOptions, ProcessSession } from './container-access.ts';
 import type { ContainerLog } from './container-log.ts';
 import { fieldFacts, type NodeContext } from './context.ts';
-import { readRootFile } from './image-archive.ts';
 import { type HostImage, type RunnableImage, resolverTarget, type StoredRootImage } from './images.ts';
 import { planCapabilities } from './init/capabilities.ts';
 import type { ProcessPlan } from './init/plan-process.ts';
@@ -20,6 +19,7 @@ import { ContainerConfigError, environmentReferences, planEnvironment } from './
 import { planServiceEnv, selectServices } from './plan-service-env.ts';
 import { planUser } from './plan-user.ts';
 import { startProcessContainer } from './process-container.ts';
+import { readRootFile, readTail } from './root-file.ts';
 import type { RunningContainer } from './running-container.ts';
 import type { PodVolumes } from './volumes.ts';
 
@@ -151,7 +151,7 @@ export function planContainerProcess(
 ): ProcessPlan {
   const { rootless } = context;
   const etc = (file: string): string =>
-    readRootFile(image.kind === 'stored' ? join(image.root, 'etc', file) : `/etc/${file}`);
+    readRootFile(image.kind === 'stored' ? image.root : '/', `etc/${file}`);
   const user = planUser(pod, container, {
     imageUser: image.config.user,
     passwd: etc('passwd'),
@@ -206,8 +206,10 @@ function managedFiles(
   return files.filter(({ target }) => !taken.has(target));
 }
 
-const MAX_MESSAGE = 4096;
+const MAX_MESSAGE_BYTES = 4096;
 const MAX_FALLBACK = 2048;
+/** Enough for 80 lines, most of the time. */
+const MAX_LOG_BYTES = 64 << 10;
 
 /** What the container said about its end; with FallbackToLogsOnError the last lines of a failed one's log. */
 export function readTerminationMessage(
@@ -217,11 +219,10 @@ export function readTerminationMessage(
   log: ContainerLog | undefined,
 ): string {
   const file = join(directory, 'containers', container.name, 'termination');
-  const message = readRootFile(file).slice(0, MAX_MESSAGE);
+  const message = readTail(file, MAX_MESSAGE_BYTES);
   const fallback = container.terminationMessagePolicy === 'FallbackToLogsOnError' && exitCode !== 0;
   if (message !== '' || !fallback || log === undefined) return message;
-  const text = readRootFile(log.file);
-  return text
+  return readTail(log.file, MAX_LOG_BYTES)
     .split('\n')
     .slice(-80)
     .map((line) => line.split(' ').slice(3).join(' '))
