@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Service } from '#api/core/v1.gen.ts';
+import type { Pod, Service } from '#api/core/v1.gen.ts';
 import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
-import { planServiceEntry, planSliceEntry } from './plan-entries.ts';
-import { trimService, trimSlice } from './plan-trim.ts';
+import { planPodEntry, planServiceEntry, planSliceEntry } from './plan-entries.ts';
+import { trimPod, trimService, trimSlice } from './plan-trim.ts';
 
 const METADATA = {
   namespace: 'default',
@@ -54,4 +54,20 @@ test('trimSlice() keeps addresses, readiness, host and pod names, zone, and when
     trimmed.endpoints?.map(({ nodeName }) => nodeName),
     [undefined, undefined, undefined],
   );
+});
+
+test('trimPod() keeps the addresses, and that a pod is ending', () => {
+  const pod: Pod = {
+    metadata: { ...METADATA, deletionTimestamp: '2026-01-01T00:00:00Z' },
+    spec: { containers: [{ name: 'c' }] },
+    status: { podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }], phase: 'Running' },
+  };
+  const trimmed = trimPod(pod);
+  assert.equal(trimmed.metadata?.deletionTimestamp, '2026-01-01T00:00:00Z');
+  assert.equal(trimmed.spec, undefined);
+  const living = ({ metadata, ...rest }: Pod): Pod => ({
+    ...rest,
+    metadata: { ...metadata, deletionTimestamp: undefined },
+  });
+  assert.deepEqual(planPodEntry(living(trimmed)), planPodEntry(living(pod)));
 });

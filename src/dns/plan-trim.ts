@@ -1,4 +1,4 @@
-import type { Service } from '#api/core/v1.gen.ts';
+import type { Pod, Service } from '#api/core/v1.gen.ts';
 import type { Endpoint, EndpointSlice } from '#api/discovery/v1.gen.ts';
 import type { ObjectMeta } from '#api/meta/v1.gen.ts';
 
@@ -24,6 +24,10 @@ export function trimSlice({ metadata, addressType, endpoints, ports }: EndpointS
   };
 }
 
+export function trimPod({ metadata, status = {} }: Pod): Pod {
+  return { metadata: trimMetadata(metadata), status: { podIP: status.podIP, podIPs: status.podIPs } };
+}
+
 function trimEndpoint({ addresses, conditions, hostname, targetRef, zone }: Endpoint): Endpoint {
   return {
     addresses,
@@ -39,7 +43,8 @@ const READY = { ready: true };
 const NOT_READY = { ready: false };
 
 function trimMetadata(metadata: ObjectMeta = {}): ObjectMeta {
-  const { name, namespace, uid, resourceVersion, labels, creationTimestamp, annotations } = metadata;
+  const { name, namespace, uid, resourceVersion, labels, creationTimestamp, deletionTimestamp, annotations } =
+    metadata;
   const triggered = annotations?.[TRIGGER_TIME];
   return {
     name,
@@ -48,6 +53,7 @@ function trimMetadata(metadata: ObjectMeta = {}): ObjectMeta {
     resourceVersion,
     labels,
     creationTimestamp,
+    deletionTimestamp,
     ...(triggered !== undefined && { annotations: { [TRIGGER_TIME]: triggered } }),
   };
 }

@@ -11,7 +11,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { udpLimit } from '#dns/transport.ts';
-import { DnsFormatError, decodeMessage } from '#wire/dns.ts';
+import { DnsFormatError, decodeMessage, HEADER_BYTES } from '#wire/dns.ts';
 import { freshnessSeconds } from '#wire/dns-https.ts';
 import { readPlainQuery } from '#wire/dns-plain-query.ts';
 import { questionLabels, readQuery } from '#wire/dns-query.ts';
@@ -22,6 +22,8 @@ import { mutate, Random } from './mutate.ts';
 
 /** Packets that may be on their way at once: what the socket's buffer surely holds. */
 const WINDOW = 200;
+/** Packets kept per ID. */
+const REMEMBERED = 8;
 /** Of the memory in use, from a tenth of the packets to all of them. */
 const MAX_GROWTH_BYTES = 8 << 20;
 
@@ -90,8 +92,8 @@ class UdpFuzzer {
   readonly #port: number;
   readonly #random: Random;
   readonly #seeds = queries();
-  /** What was sent under each ID. */
-  readonly #sent = new Map<number, Buffer>();
+  /** What was sent under each ID, the last first: IDs come again before late answers have come. */
+  readonly #sent = new Map<number, Buffer[]>();
   #id = 0;
   #problem: Error | undefined;
   #marker: (() => void) | undefined;
@@ -108,7 +110,7 @@ class UdpFuzzer {
         const message = mutate(this.#random.pick(this.#seeds), this.#random, this.#seeds);
         this.#id = (this.#id + 1) % 0xffff;
         if (message.length >= 2) message.writeUInt16BE(this.#id, 0);
-        this.#sent.set(this.#id, message);
+        this.#sent.set(this.#id, [message, ...(this.#sent.get(this.#id) ?? [])].slice(0, REMEMBERED));
         this.#socket.send(message, this.#port, '127.0.0.1');
         this.report.sent++;
       }
@@ -142,17 +144,27 @@ class UdpFuzzer {
       this.#marker?.();
       return;
     }
-    const query = this.#sent.get(id);
-    if (query === undefined) return;
     const { report } = this;
+    const queries = (this.#sent.get(id) ?? []).filter((query) => isAnswerTo(response, query));
     report.answered++;
     report.largest = Math.max(report.largest, response.length);
-    report.amplification = Math.max(report.amplification, response.length / query.length);
+    const lengths = queries.map((query) => query.length);
+    if (lengths.length > 0)
+      report.amplification = Math.max(report.amplification, response.length / Math.max(...lengths));
     if (((response[2] ?? 0) & 0x80) === 0)
       this.#problem ??= new Error(`no response: ${response.toString('hex')}`);
-    if (response.length > allowedBytes(query))
-      this.#problem ??= new Error(`${response.length} bytes for ${query.toString('hex')}`);
+    if (response.length > Math.max(udpLimit(), ...queries.map(allowedBytes)))
+      this.#problem ??= new Error(`${response.length} bytes: ${response.toString('hex', 0, 100)}`);
   }
+}
+
+/** Whether the question is the query's, or the response has none. */
+function isAnswerTo(response: Buffer, message: Buffer): boolean {
+  const query = readQuery(message);
+  if ('rejected' in query) return response.readUInt16BE(4) === 0;
+  return response
+    .subarray(HEADER_BYTES, query.questionEnd)
+    .equals(message.subarray(HEADER_BYTES, query.questionEnd));
 }
 
 /** How large an answer may be: what the query's OPT record offers, within the server's own limit. */
