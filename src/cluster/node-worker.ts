@@ -9,6 +9,9 @@ import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
 import { traceStart } from './trace-start.ts';
 
 const PROBE_TIMEOUT_MS = 100;
+/** Those of kube-proxy. */
+const HEALTHZ_PORT = 10_256;
+const STATUS_PORT = 10_249;
 
 let agent: NodeAgent | undefined;
 
@@ -39,6 +42,8 @@ async function startProxy({ node, families, proxyClient }: NodeStart): Promise<v
     nodeAddresses: node.addresses,
     clusterCidrs: families.map(({ podNetwork }) => podNetwork),
     serviceCidrs: families.map(({ serviceNetwork }) => serviceNetwork),
+    health: { address: families.some(({ family }) => family === 6) ? '::' : '0.0.0.0', port: HEALTHZ_PORT },
+    status: { address: '127.0.0.1', port: STATUS_PORT },
     signal: new AbortController().signal,
     log: (message) => console.error(new Date().toISOString(), message),
   });

@@ -16,6 +16,8 @@ export interface ServiceProxyConfig {
   readonly masqueradeAll?: boolean | undefined;
   /** Where `/healthz` and `/livez` are served; absent: nowhere. */
   readonly health?: { readonly address: string; readonly port: number } | undefined;
+  /** Where `/proxyMode` is served; absent: nowhere. */
+  readonly status?: { readonly address: string; readonly port: number } | undefined;
   /** Descriptor of the node's network namespace; this thread's own by default. */
   readonly netns?: number | undefined;
   /** Ends the proxy. Rules stay, so that traffic goes on. */

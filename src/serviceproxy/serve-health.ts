@@ -45,6 +45,16 @@ export async function serveProxyHealth(
   return disposable(server);
 }
 
+/** `/proxyMode`: what the data plane is, under the name that kube-proxy has for it. */
+export async function serveProxyStatus(listen: { address: string; port: number }): Promise<AsyncDisposable> {
+  const server = createServer(({ url }, response) => {
+    if (url === '/proxyMode') response.writeHead(200, { 'content-type': 'text/plain' }).end('nftables');
+    else response.writeHead(404).end();
+  });
+  await listening(server, listen);
+  return disposable(server);
+}
+
 function sendJson(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' });
   response.end(JSON.stringify(body));

@@ -5,7 +5,13 @@ import { NftablesDataPlane } from './apply-nftables.ts';
 import { ChangeTracker } from './change-tracker.ts';
 import { resolveNodePortAddresses, type ServiceProxyConfig } from './config.ts';
 import type { NodeSettings } from './forwarding-model.ts';
-import { isHealthy, type ProxyHealth, ServiceHealthServers, serveProxyHealth } from './serve-health.ts';
+import {
+  isHealthy,
+  type ProxyHealth,
+  ServiceHealthServers,
+  serveProxyHealth,
+  serveProxyStatus,
+} from './serve-health.ts';
 import { SyncLoop } from './sync-loop.ts';
 import { watchServices } from './watch-services.ts';
 
@@ -48,6 +54,8 @@ export async function startServiceProxy(config: ServiceProxyConfig): Promise<Ser
     signal,
   });
   if (config.health !== undefined) stack.use(await serveProxyHealth(config.health, () => loop.health()));
+
+  if (config.status !== undefined) stack.use(await serveProxyStatus(config.status));
 
   await watch.synced;
   loop.first();

@@ -9,6 +9,7 @@ import type { ClusterStatus } from '#cluster/status.ts';
 import { ApiClient } from '#kube/client.ts';
 import { loadKubeconfig } from '#kube/kubeconfig.ts';
 import { CONFIG_MAPS, NODES, SERVICES } from '#kube/resources.ts';
+import { isErrno } from '#os/libc.ts';
 import { launcher, startCluster, type TestCluster } from '#test/support/cluster.ts';
 import { alive, hostState, processTree } from '#test/support/host-state.ts';
 
