@@ -98,3 +98,13 @@ test('a container writes to its own files only and makes neither mounts nor usab
   assert.doesNotMatch(output, /^(?:wrote|mounted|unmounted|opened|unlocked|entered)/m, output);
   assert.match(output, /end\n$/);
 });
+
+test("the host's programs come without its passwords and keys", async () => {
+  const output = await outputOf(
+    'secrets',
+    'cat /etc/shadow /etc/gshadow /etc/ssh/ssh_host_*_key; id -un; echo end',
+  );
+  assert.doesNotMatch(output, /^[\w-]+:[^:]*:\d*:/m);
+  assert.doesNotMatch(output, /PRIVATE KEY/);
+  assert.match(output, /root\nend\n$/);
+});

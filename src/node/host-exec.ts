@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecOptions, ProcessSession } from './container-access.ts';
-import { resolverTarget } from './images.ts';
+import { hostRoot, resolverTarget } from './images.ts';
 import { planContainerInit } from './init/plan-container-init.ts';
 import { type PodParts, planContainerProcess } from './launch-container.ts';
 import { execSession } from './process-session.ts';
@@ -30,7 +30,7 @@ export async function execInHostImage(parts: PodParts, options: ExecOptions): Pr
   };
   const steps = planContainerInit({
     rootDirectory: directory,
-    root: { kind: 'binds', binds: image.binds, links: image.links, directories: image.directories },
+    root: hostRoot(image),
     readOnlyRoot: false,
     volumes: [
       etc('hosts', '/etc/hosts'),

@@ -1,11 +1,11 @@
 /** What the name of an image in a manifest stands for on this machine. */
 import { createHash } from 'node:crypto';
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { EMPTY_IMAGE_CONFIG, type ImageConfig } from './image-archive.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from './image-reference.ts';
 import { ImageStore } from './image-store.ts';
-import type { RootBind, RootLink } from './init/plan-container-init.ts';
+import type { RootBind, RootLink, RootPlan } from './init/plan-container-init.ts';
 
 interface ImageNames {
   /** In full: `docker.io/library/nginx:1.27`. */
@@ -27,6 +27,8 @@ export interface HostImage extends ImageNames {
   binds: RootBind[];
   links: RootLink[];
   directories: string[];
+  /** Files among these that hold the host's secrets. */
+  hidden: string[];
 }
 
 export interface StoredRootImage extends ImageNames {
@@ -129,7 +131,23 @@ function hostImage(image: ImageNames): HostImage {
     binds,
     links,
     directories: [...OWN_DIRECTORIES, ...resolverDirectories()],
+    hidden: SECRET_DIRECTORIES.flatMap(secretsIn),
   };
+}
+
+/** How a container's root is made of it. */
+export function hostRoot({ binds, links, directories, hidden }: HostImage): RootPlan {
+  return { kind: 'binds', binds, links, directories, hidden };
+}
+
+/** Passwords and host keys: root in a container of a cluster that root started could read them. */
+const SECRET_DIRECTORIES = ['/etc', '/etc/ssh'];
+const SECRET = /^(?:g?shadow-?|ssh_host_\w+_key)$/;
+
+function secretsIn(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  const names = readdirSync(directory).filter((name) => SECRET.test(name));
+  return names.map((name) => `${directory}/${name}`);
 }
 
 /**

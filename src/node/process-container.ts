@@ -11,7 +11,7 @@ import {
   type SessionStreams,
 } from './container-access.ts';
 import type { ContainerLog } from './container-log.ts';
-import type { HostImage, StoredRootImage } from './images.ts';
+import { type HostImage, hostRoot, type StoredRootImage } from './images.ts';
 import { planContainerInit, type RootPlan } from './init/plan-container-init.ts';
 import { planExecInit } from './init/plan-exec-init.ts';
 import type { ProcessPlan } from './init/plan-process.ts';
@@ -87,7 +87,7 @@ export async function startProcessContainer(options: ProcessContainerOptions): P
 
 function planRootOf({ image, directory }: ProcessContainerOptions): RootPlan {
   if (image.kind === 'host') {
-    return { kind: 'binds', binds: image.binds, links: image.links, directories: image.directories };
+    return hostRoot(image);
   }
   const scratch = join(directory, 'scratch');
   const [upper, work] = [join(scratch, 'upper'), join(scratch, 'work')];

@@ -75,6 +75,7 @@ test('planContainerInit() binds host paths read-only with their links and own di
     ],
     links: [{ path: '/bin', target: 'usr/bin' }],
     directories: ['/tmp'],
+    hidden: ['/etc/shadow'],
   };
   const all = purposes(planContainerInit({ ...plan, root }));
   for (const purpose of [
@@ -83,6 +84,7 @@ test('planContainerInit() binds host paths read-only with their links and own di
     'make file /x/node',
     'mount /x/node',
     'bind /usr: set mount attributes',
+    'hide /etc/shadow',
   ]) {
     assert.ok(all.includes(purpose), purpose);
   }

@@ -15,7 +15,7 @@ import {
 } from './constants.ts';
 import type { InitStep } from './init-list.ts';
 import { type ProcessPlan, planProcess } from './plan-process.ts';
-import { planProcProtection, planReadOnlyRoot } from './plan-protection.ts';
+import { planHidden, planProcProtection, planReadOnlyRoot } from './plan-protection.ts';
 import { planAttachVolumes, planOpenVolumes, type VolumeBind } from './plan-volume-binds.ts';
 import {
   attachTree,
@@ -34,8 +34,14 @@ import {
 export type RootPlan =
   /** A directory below an upper one of the container's own; `upper` and `work` must not lie on an overlay. */
   | { kind: 'overlay'; lower: string; upper: string; work: string; upperOnTmpfs?: string | undefined }
-  /** An empty tmpfs with some of the host's paths in it, read-only. */
-  | { kind: 'binds'; binds: readonly RootBind[]; links: readonly RootLink[]; directories: readonly string[] };
+  /** An empty tmpfs with some of the host's paths in it, read-only; the hidden files of these are empty. */
+  | {
+      kind: 'binds';
+      binds: readonly RootBind[];
+      links: readonly RootLink[];
+      directories: readonly string[];
+      hidden: readonly string[];
+    };
 
 export interface RootBind {
   source: string;
@@ -78,6 +84,7 @@ export function planContainerInit(plan: ContainerInitPlan): InitStep[] {
     ...planOpen(plan),
     ...planRoot(plan.rootDirectory, plan.root, plan.process.rootless),
     ...planSystemMounts(plan),
+    ...(plan.root.kind === 'binds' ? planHidden(plan.root.hidden) : []),
     ...planAttachVolumes(plan.volumes),
     ...(plan.privileged ? [] : planProcProtection()),
     ...makeDirectories(plan.process.workingDirectory),

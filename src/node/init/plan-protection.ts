@@ -48,6 +48,15 @@ export function planProcProtection(): InitStep[] {
   ];
 }
 
+/** Files that are there and must not be read: unlike the kernel's, none may be passed over. */
+export function planHidden(files: readonly string[]): InitStep[] {
+  return files.map((path) => ({
+    call: 'mount',
+    args: [{ text: '/dev/null' }, { text: path }, 0, MS_BIND, 0],
+    purpose: `hide ${path}`,
+  }));
+}
+
 /** readOnlyRootFilesystem: the root alone, not the volumes on it. */
 export function planReadOnlyRoot(): InitStep[] {
   const attributes = new Uint8Array(32);
