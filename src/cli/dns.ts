@@ -1,20 +1,22 @@
-import { readFileSync } from 'node:fs';
-import { DEFAULT_DNS_CONFIG, type DnsConfig, type ListenAddress } from '#dns/config.ts';
-import { startDns } from '#dns/dns.ts';
-import { parseNameServers } from '#dns/resolv-conf.ts';
+import { setFlagsFromString } from 'node:v8';
+import { type CorefileSource, corefileSource } from '#dns/corefile-source.ts';
+import { type DefaultCorefileOptions, defaultCorefile } from '#dns/default-corefile.ts';
+import { startDnsServer } from '#dns/server.ts';
 import { ApiClient } from '#kube/client.ts';
 import { loadConfig } from '#kube/kubeconfig.ts';
-import { parseAddressPort, parseIp } from '#lib/ip.ts';
+import { parseAddressPort } from '#lib/ip.ts';
 import { type Command, CommandError, type CommandIo, UsageError } from './command.ts';
 import { type FlagValues, integerFlag, parseFlags } from './flags.ts';
 
 const FLAGS = {
+  conf: { type: 'string' },
+  port: { type: 'string' },
   kubeconfig: { type: 'string' },
   listen: { type: 'string', multiple: true },
   zone: { type: 'string', multiple: true },
   ttl: { type: 'string' },
   fallthrough: { type: 'string', multiple: true },
-  pods: { type: 'string', values: ['disabled', 'insecure'] },
+  pods: { type: 'string', values: ['disabled', 'insecure', 'verified'] },
   forward: { type: 'string', multiple: true },
   cache: { type: 'string' },
   health: { type: 'string' },
@@ -23,18 +25,41 @@ const FLAGS = {
   lameduck: { type: 'string' },
 } as const;
 
+/** Flags that a Corefile takes the place of. */
+const COREFILE_FLAGS = [
+  'listen',
+  'zone',
+  'ttl',
+  'fallthrough',
+  'pods',
+  'forward',
+  'cache',
+  'health',
+  'ready',
+  'metrics',
+  'lameduck',
+] as const;
+
 const HELP = `Usage: portolan dns [flags]
+       portolan dns check COREFILE
 
-Serves the names of a cluster: Services, endpoints, pods and their reverse names, from the API server
-of --kubeconfig, else of the pod it runs in. Other names are forwarded. SIGTERM: turns unready, goes on
-serving for the lameduck time, exits.
+Serves DNS as a Corefile says, as CoreDNS does; docs/dns.md lists the plugins. Without a Corefile it serves
+the names of a cluster, with kubeadm's settings and the differences that flags make. SIGTERM: turns unready,
+goes on serving for the lameduck time, exits. SIGUSR1: reads the Corefile again.
 
-  --kubeconfig FILE       how to reach the API server
-  --listen ADDRESS:PORT   where to answer, UDP and TCP; repeatable (default 0.0.0.0:53 and [::]:53)
+check: reads a Corefile and everything it imports, and tells what each block will do, or what is wrong in
+which line.
+
+  --conf FILE             the Corefile
+  --port PORT             of zones in it that name none (default 53)
+  --kubeconfig FILE       how to reach the API server, where the Corefile does not say; else the pod's account
+
+Without --conf:
+  --listen ADDRESS:PORT   where to answer, UDP and TCP; repeatable, with one port (default port 53 everywhere)
   --zone NAME             zones to answer for, the cluster's first (default cluster.local in-addr.arpa ip6.arpa)
   --fallthrough ZONE      zones whose unknown names are forwarded; none: no zone (default those below arpa)
   --ttl SECONDS           of the records, 0 to 3600 (default 30)
-  --pods MODE             pod names: disabled, insecure (default insecure)
+  --pods MODE             pod names: disabled, insecure, verified (default insecure)
   --forward SERVER        ADDRESS, ADDRESS:PORT or a resolv.conf file; repeatable (default /etc/resolv.conf)
   --cache SECONDS         how long to keep other servers' answers at most; 0: not (default 30)
   --health ADDRESS:PORT   /health (default [::]:8080); off: none
@@ -43,8 +68,9 @@ serving for the lameduck time, exits.
   --lameduck SECONDS      (default 5)
 
 Examples:
+  portolan dns --conf /etc/coredns/Corefile
+  portolan dns check Corefile
   portolan dns --kubeconfig ~/.kube/config --listen 127.0.0.1:5353 --health off --ready off --metrics off
-  portolan dns --forward 1.1.1.1 --forward '[2606:4700:4700::1111]:53'
 `;
 
 export const command: Command = {
@@ -52,45 +78,77 @@ export const command: Command = {
   summary: 'Serve cluster DNS',
   help: HELP,
   async run(argv, io) {
+    if (argv[0] === 'check') {
+      const { checkCorefile } = await import('./dns-check.ts');
+      return checkCorefile(argv.slice(1), io);
+    }
     const { values } = parseFlags(FLAGS, argv);
-    const config = dnsConfig(values);
     const log = (message: string): void => void io.stderr.write(`${message}\n`);
-    using client = new ApiClient(
-      await loadConfig({ path: values.kubeconfig, env: { ...io.env } }).catch(explain),
+    // Answering allocates next to nothing: room for young objects would only be memory that the first lists leave behind.
+    setFlagsFromString('--semi-space-growth-factor=1');
+    await using stack = new AsyncDisposableStack();
+    const apiClient = shared(async () =>
+      stack.use(new ApiClient(await loadConfig({ path: values.kubeconfig, env: { ...io.env } }))),
     );
-    await using server = await startDns(config, { client, log }).catch(explain);
+    const source = sourceOf(values, io, log);
+    const server = stack.use(await startDnsServer({ ...source, apiClient, log }).catch(explain));
     const listening = server.addresses.map(({ address, port }) => `${address} port ${port}`).join(', ');
-    log(`serving ${config.kubernetes.zones.join(', ')} on ${listening}`);
+    log(`serving on ${listening}`);
+    const reload = (): void =>
+      void server.reload().then(
+        () => log('the Corefile was read again'),
+        (error: Error) => log(`the old Corefile stays in force: ${error.message}`),
+      );
+    process.on('SIGUSR1', reload);
     await aborted(io);
-    log(`stopping in ${config.lameduckMs / 1000} s`);
+    process.off('SIGUSR1', reload);
+    log('stopping');
     await server.stop();
     return 0;
   },
 };
 
-/** The configuration that the flags describe; throws `UsageError`. */
-export function dnsConfig(values: FlagValues<typeof FLAGS>): DnsConfig {
-  const defaults = DEFAULT_DNS_CONFIG;
-  const zones = values.zone.length > 0 ? values.zone : defaults.kubernetes.zones;
+function sourceOf(
+  values: FlagValues<typeof FLAGS>,
+  { env }: CommandIo,
+  warn: (message: string) => void,
+): CorefileSource {
+  const port = values.port === undefined ? undefined : integerFlag('port', values.port, 0, 65_535);
+  const options = { port, env: { ...env }, warn };
+  if (values.conf === undefined) {
+    return corefileSource({ text: defaultCorefile(corefileOptions(values)), name: 'the flags' }, options);
+  }
+  for (const name of COREFILE_FLAGS) {
+    const value = values[name];
+    if (value !== undefined && (typeof value === 'string' || value.length > 0))
+      throw new UsageError(`--${name} and --conf exclude each other: the Corefile says it`);
+  }
+  return corefileSource({ file: values.conf }, options);
+}
+
+/** The Corefile that the flags describe; throws `UsageError`. */
+export function corefileOptions(values: FlagValues<typeof FLAGS>): DefaultCorefileOptions {
+  const zones = values.zone.length > 0 ? values.zone : ['cluster.local', 'in-addr.arpa', 'ip6.arpa'];
   const number = (name: 'ttl' | 'cache' | 'lameduck', max: number, otherwise: number): number => {
     const text = values[name];
     return text === undefined ? otherwise : integerFlag(name, text, 0, max);
   };
+  const listen = values.listen.map((text) => addressFlag('listen', text));
+  if (new Set(listen.map(({ port }) => port)).size > 1)
+    throw new UsageError('--listen: all addresses have one port; a Corefile can have several (--conf)');
+  const asked = values.fallthrough.length > 0 ? values.fallthrough : zones.filter(isReverse);
   return {
-    listen:
-      values.listen.length > 0 ? values.listen.map((text) => addressFlag('listen', text)) : defaults.listen,
-    kubernetes: {
-      zones,
-      pods: values.pods ?? defaults.kubernetes.pods,
-      ttl: number('ttl', 3600, defaults.kubernetes.ttl),
-      fallthrough: values.fallthrough.length > 0 ? values.fallthrough : zones.filter(isReverse),
-    },
-    upstreams: (values.forward.length > 0 ? values.forward : ['/etc/resolv.conf']).flatMap(serversOf),
-    cacheSeconds: number('cache', 3600, defaults.cacheSeconds),
-    health: pageFlag('health', values.health, defaults.health),
-    ready: pageFlag('ready', values.ready, defaults.ready),
-    metrics: pageFlag('metrics', values.metrics, defaults.metrics),
-    lameduckMs: number('lameduck', 600, defaults.lameduckMs / 1000) * 1000,
+    listen,
+    zones,
+    fallthrough: asked.filter((zone) => zone !== 'none'),
+    ttl: number('ttl', 3600, 30),
+    pods: values.pods ?? 'insecure',
+    forward: values.forward.length > 0 ? values.forward : ['/etc/resolv.conf'],
+    cacheSeconds: number('cache', 3600, 30),
+    health: pageFlag('health', values.health, 8080),
+    ready: pageFlag('ready', values.ready, 8181),
+    metrics: pageFlag('metrics', values.metrics, 9153),
+    lameduckSeconds: number('lameduck', 600, 5),
   };
 }
 
@@ -98,7 +156,7 @@ function isReverse(zone: string): boolean {
   return zone.toLowerCase().endsWith('.arpa');
 }
 
-function addressFlag(name: string, text: string): ListenAddress {
+function addressFlag(name: string, text: string): { address: string; port: number } {
   const parsed = parseAddressPort(text);
   if (parsed !== undefined) return parsed;
   throw new UsageError(
@@ -106,26 +164,18 @@ function addressFlag(name: string, text: string): ListenAddress {
   );
 }
 
-function pageFlag(name: string, text: string | undefined, otherwise: ListenAddress | undefined) {
+function pageFlag(name: string, text: string | undefined, port: number) {
   if (text === 'off') return undefined;
-  return text === undefined ? otherwise : addressFlag(name, text);
+  return text === undefined ? { address: '::', port } : addressFlag(name, text);
 }
 
-function serversOf(text: string): ListenAddress[] {
-  const address = parseIp(text);
-  if (address !== undefined) return [{ address, port: 53 }];
-  const withPort = parseAddressPort(text);
-  if (withPort !== undefined) return [withPort];
-  try {
-    return parseNameServers(readFileSync(text, 'utf8'));
-  } catch (error) {
-    throw new UsageError(
-      `--forward ${text}: neither an address nor a readable file (${(error as Error).message})`,
-    );
-  }
+/** Made once, when first wanted. */
+function shared<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
 }
 
-/** What went wrong is in the message: no kubeconfig, a port that is taken. */
+/** What went wrong is in the message: a line of the Corefile, no kubeconfig, a port that is taken. */
 function explain(error: Error): never {
   throw new CommandError(error.message, { cause: error });
 }

@@ -1,73 +1,85 @@
-import { CLASS_IN, ResponseCode } from '#wire/dns.ts';
+import { ResponseCode } from '#wire/dns.ts';
 import { respondEmpty } from '#wire/dns-answer.ts';
 import { type DnsQuery, readQuery } from '#wire/dns-query.ts';
-import { finishAnswer } from './finish-answer.ts';
-import { type Answerer, type Client, type DnsRequest, type DnsResult, DROP } from './handler.ts';
-import type { DnsMetrics } from './metrics.ts';
-import type { BlockContext } from './plugin.ts';
-import type { QueryService, Response } from './transport.ts';
+import { laneOf } from './answer-counts.ts';
+import type { AnswerTable } from './answer-table.ts';
+import { finishAnswer, structured } from './finish-answer.ts';
+import { finishTransfer } from './finish-transfer.ts';
+import { type Client, type DnsAnswer, type DnsRequest, type DnsResult, DROP } from './handler.ts';
+import type { Metric } from './metric-registry.ts';
+import { type PlacedRequest, placeQuery, type Sites } from './place-query.ts';
+import { type QueryService, type Response, udpLimit } from './transport.ts';
 
-const MIN_UDP_BYTES = 512;
-const MAX_TCP_BYTES = 0xffff;
+const MAX_BYTES = 0xffff;
 
-/** What every query goes through whatever its transport: is it one, is it ours to answer, count it. */
-export function queryService(answer: Answerer, metrics: DnsMetrics): QueryService {
-  return { answer: messageAnswerer(answer, metrics) };
-}
+/**
+ * What every query goes through whatever its transport: is it one, whose is it, count it. The sites can be
+ * exchanged while it serves.
+ */
+export class SiteService implements QueryService {
+  readonly table: AnswerTable;
+  readonly #panics: Metric;
+  readonly #log: (message: string) => void;
+  sites: Sites = new Map();
 
-function messageAnswerer(
-  answer: Answerer,
-  metrics: DnsMetrics,
-): (message: Buffer, client: Client) => Response | Promise<Response> {
-  return (message, client) => {
+  constructor(table: AnswerTable, panics: Metric, log: (message: string) => void) {
+    this.table = table;
+    this.#panics = panics;
+    this.#log = log;
+  }
+
+  answer(message: Buffer, client: Client): Response | Promise<Response> {
     const query = readQuery(message);
     if ('rejected' in query) {
-      return query.rcode === undefined
-        ? undefined
-        : respondEmpty(message, query.questionEnd, query.rcode, undefined);
+      if (query.rcode === undefined) return undefined;
+      return respondEmpty(message, query.questionEnd, query.rcode, undefined);
     }
-    const startedMs = performance.now();
-    const observe = (response: Buffer): Buffer => {
-      metrics.observe(client, query.type, response, performance.now() - startedMs);
+    if (query.edns !== undefined && query.edns.version !== 0) return empty(query, ResponseCode.BADVERS);
+    const limit = client.transport === 'udp' ? udpLimit(query.edns?.udpSize) : MAX_BYTES;
+    const request = placeQuery(this.sites, query, client, limit);
+    if (request === undefined) return empty(query, ResponseCode.REFUSED);
+    return this.#run(request, performance.now());
+  }
+
+  #run(request: PlacedRequest, startedMs: number): Response | Promise<Response> {
+    const site = request.block;
+    const finish = (result: DnsResult): Response => {
+      if (result === DROP) return undefined;
+      const response = this.#finish(request, result);
+      this.#count(request, Buffer.isBuffer(response) ? response : response[0], startedMs);
       return response;
     };
-    const refused = refuse(query);
-    if (refused !== undefined) return observe(empty(query, refused));
-    const limit =
-      client.transport !== 'udp' ? MAX_TCP_BYTES : Math.max(MIN_UDP_BYTES, query.edns?.udpSize ?? 0);
+    const failed = (error: unknown): Response => {
+      this.#panics.value++;
+      this.#log(`answering a query failed: ${error instanceof Error ? error.stack : String(error)}`);
+      return empty(request.query, ResponseCode.SERVFAIL);
+    };
     try {
-      const request: DnsRequest = { query, client, limit, block: NO_BLOCK, answeredBy: '' };
-      const finish = (result: DnsResult): Response => {
-        if (result === DROP) return undefined;
-        return observe(Buffer.isBuffer(result) ? result : finishAnswer(request, result));
-      };
-      const reply = answer(request);
-      if (!(reply instanceof Promise)) return finish(reply);
-      return reply.then(finish, () => observe(empty(query, ResponseCode.SERVFAIL)));
-    } catch {
-      metrics.panics++;
-      return observe(empty(query, ResponseCode.SERVFAIL));
+      const reply = site.answer(request);
+      return reply instanceof Promise ? reply.then(finish).catch(failed) : finish(reply);
+    } catch (error) {
+      return failed(error);
     }
-  };
-}
+  }
 
-function refuse(query: DnsQuery): number | undefined {
-  if (query.edns !== undefined && query.edns.version !== 0) return ResponseCode.BADVERS;
-  return query.class === CLASS_IN ? undefined : ResponseCode.REFUSED;
+  #finish(request: DnsRequest, result: Buffer | DnsAnswer): Buffer | readonly Buffer[] {
+    // Servers further on may answer more than was asked for.
+    if (Buffer.isBuffer(result))
+      return result.length <= request.limit ? result : finishAnswer(request, structured(result));
+    return result.transfer === true ? finishTransfer(request, result) : finishAnswer(request, result);
+  }
+
+  #count(request: PlacedRequest, response: Buffer | undefined, startedMs: number): void {
+    const { query, client, answeredBy, block } = request;
+    const counts = block.countsFor(answeredBy);
+    const lane = laneOf(client.transport, client.family);
+    const rcode = (response?.[3] ?? 0) & 15;
+    const dnssecOk = query.edns?.dnssecOk === true;
+    counts.count(lane, query.type, rcode, dnssecOk, query.message.length, response?.length ?? 0);
+    counts.settle((performance.now() - startedMs) / 1000);
+  }
 }
 
 function empty(query: DnsQuery, rcode: number): Buffer {
   return respondEmpty(query.message, query.questionEnd, rcode, query.edns);
 }
-
-/** The end of the chain: nobody had an answer. */
-export const unanswered: Answerer = ({ query }) => empty(query, ResponseCode.SERVFAIL);
-
-const NO_BLOCK: BlockContext = {
-  keys: [],
-  server: 'dns://:53',
-  zone: '.',
-  view: '',
-  plugins: [],
-  metadata: () => undefined,
-};

@@ -1,14 +1,17 @@
 import { parseIp } from '#lib/ip.ts';
-import type { ClusterView, ServiceEntry, SliceEntry } from './cluster-view.ts';
+import type { ClusterView, PodEntry, ServiceEntry, SliceEntry } from './cluster-view.ts';
 
 /** The objects by everything that names are looked up by. A change tells which look-ups it may have altered. */
 export class ClusterIndex implements ClusterView {
   readonly #namespaces = new Set<string>();
   readonly #services = new Map<string, ServiceEntry>();
   readonly #slices = new Map<string, SliceEntry>();
-  readonly #slicesByService = new Map<string, Map<string, SliceEntry>>();
-  readonly #servicesByIp = new Map<string, Map<string, ServiceEntry>>();
-  readonly #slicesByIp = new Map<string, Map<string, SliceEntry>>();
+  /** Lists, for nearly all have one element, and there may be very many. */
+  readonly #slicesByService = new Map<string, SliceEntry[]>();
+  readonly #servicesByIp = new Map<string, ServiceEntry[]>();
+  readonly #slicesByIp = new Map<string, SliceEntry[]>();
+  readonly #pods = new Map<string, PodEntry>();
+  readonly #podsByIp = new Map<string, PodEntry[]>();
   readonly #onChange: (lookups: readonly string[]) => void;
 
   /** `onChange` gets keys as made by `lookupKey`. */
@@ -26,10 +29,10 @@ export class ClusterIndex implements ClusterView {
   setService(namespace: string, name: string, entry: ServiceEntry | undefined): void {
     const key = `${namespace}/${name}`;
     const old = this.#services.get(key);
-    for (const ip of old?.clusterIps ?? []) drop(this.#servicesByIp, canonical(ip), key);
+    for (const ip of old?.clusterIps ?? []) drop(this.#servicesByIp, canonical(ip), old);
     if (entry === undefined) this.#services.delete(key);
     else this.#services.set(key, entry);
-    for (const ip of entry?.clusterIps ?? []) put(this.#servicesByIp, canonical(ip), key, entry);
+    for (const ip of entry?.clusterIps ?? []) put(this.#servicesByIp, canonical(ip), entry);
     const ips = new Set([...(old?.clusterIps ?? []), ...(entry?.clusterIps ?? [])]);
     this.#onChange([
       lookupKey.service(namespace, name),
@@ -41,14 +44,14 @@ export class ClusterIndex implements ClusterView {
   setSlice(sliceKey: string, entry: SliceEntry | undefined): void {
     const old = this.#slices.get(sliceKey);
     if (old !== undefined) {
-      drop(this.#slicesByService, `${old.namespace}/${old.service}`, sliceKey);
-      for (const { address } of old.addresses) drop(this.#slicesByIp, canonical(address), sliceKey);
+      drop(this.#slicesByService, `${old.namespace}/${old.service}`, old);
+      for (const { address } of old.addresses) drop(this.#slicesByIp, canonical(address), old);
       this.#slices.delete(sliceKey);
     }
     if (entry !== undefined) {
       this.#slices.set(sliceKey, entry);
-      put(this.#slicesByService, `${entry.namespace}/${entry.service}`, sliceKey, entry);
-      for (const { address } of entry.addresses) put(this.#slicesByIp, canonical(address), sliceKey, entry);
+      put(this.#slicesByService, `${entry.namespace}/${entry.service}`, entry);
+      for (const { address } of entry.addresses) put(this.#slicesByIp, canonical(address), entry);
     }
     const lookups = new Set<string>();
     for (const slice of [old, entry]) {
@@ -57,6 +60,22 @@ export class ClusterIndex implements ClusterView {
       for (const { address } of slice.addresses) lookups.add(lookupKey.ip(canonical(address)));
     }
     this.#onChange([...lookups]);
+  }
+
+  /** `podKey` is `NAMESPACE/NAME` of the Pod. */
+  setPod(podKey: string, entry: PodEntry | undefined): void {
+    const old = this.#pods.get(podKey);
+    for (const address of old?.addresses ?? []) drop(this.#podsByIp, canonical(address), old);
+    if (entry === undefined) this.#pods.delete(podKey);
+    else this.#pods.set(podKey, entry);
+    for (const address of entry?.addresses ?? []) put(this.#podsByIp, canonical(address), entry);
+    const ips = new Set([...(old?.addresses ?? []), ...(entry?.addresses ?? [])]);
+    this.#onChange([...ips].map((address) => lookupKey.pod(canonical(address))));
+  }
+
+  /** All of them: for zone transfers. */
+  services(): Iterable<ServiceEntry> {
+    return this.#services.values();
   }
 
   hasNamespace(name: string): boolean {
@@ -68,15 +87,19 @@ export class ClusterIndex implements ClusterView {
   }
 
   slices(namespace: string, service: string): Iterable<SliceEntry> {
-    return this.#slicesByService.get(`${namespace}/${service}`)?.values() ?? [];
+    return this.#slicesByService.get(`${namespace}/${service}`) ?? [];
   }
 
   servicesByIp(address: string): Iterable<ServiceEntry> {
-    return this.#servicesByIp.get(address)?.values() ?? [];
+    return this.#servicesByIp.get(address) ?? [];
   }
 
   slicesByIp(address: string): Iterable<SliceEntry> {
-    return this.#slicesByIp.get(address)?.values() ?? [];
+    return this.#slicesByIp.get(address) ?? [];
+  }
+
+  podsByIp(address: string): Iterable<PodEntry> {
+    return this.#podsByIp.get(address) ?? [];
   }
 }
 
@@ -86,6 +109,7 @@ export const lookupKey = {
   /** The Service and its EndpointSlices. */
   service: (namespace: string, name: string): string => `service ${namespace}/${name}`,
   ip: (address: string): string => `ip ${address}`,
+  pod: (address: string): string => `pod ${address}`,
 };
 
 /** A view that notes down what was looked up. */
@@ -121,20 +145,26 @@ export class TracingView implements ClusterView {
     this.lookups.add(lookupKey.ip(address));
     return this.#view.slicesByIp(address);
   }
+
+  podsByIp(address: string): Iterable<PodEntry> {
+    this.lookups.add(lookupKey.pod(address));
+    return this.#view.podsByIp(address);
+  }
 }
 
 function canonical(address: string): string {
   return parseIp(address) ?? address;
 }
 
-function put<T>(index: Map<string, Map<string, T>>, outer: string, inner: string, value: T): void {
-  const group = index.get(outer);
-  if (group === undefined) index.set(outer, new Map([[inner, value]]));
-  else group.set(inner, value);
+function put<T>(index: Map<string, T[]>, key: string, value: T | undefined): void {
+  if (value === undefined) return;
+  const values = index.get(key);
+  if (values === undefined) index.set(key, [value]);
+  else if (!values.includes(value)) values.push(value);
 }
 
-function drop<T>(index: Map<string, Map<string, T>>, outer: string, inner: string): void {
-  const group = index.get(outer);
-  group?.delete(inner);
-  if (group?.size === 0) index.delete(outer);
+function drop<T>(index: Map<string, T[]>, key: string, value: T | undefined): void {
+  const values = index.get(key)?.filter((each) => each !== value) ?? [];
+  if (values.length === 0) index.delete(key);
+  else index.set(key, values);
 }

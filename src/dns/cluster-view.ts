@@ -22,6 +22,8 @@ export interface SliceEntry {
   readonly name: string;
   /** Of the label `kubernetes.io/service-name`. */
   readonly service: string;
+  /** The cluster that exports it; only slices behind a ServiceImport have one. */
+  readonly cluster: string | undefined;
   readonly ports: readonly PortEntry[];
   readonly addresses: readonly AddressEntry[];
 }
@@ -31,6 +33,15 @@ export interface AddressEntry {
   readonly address: string;
   /** The label below the Service's name: the host name, else the address with dashes. */
   readonly hostname: string;
+  /** The zone of its node, lower case. */
+  readonly zone: string | undefined;
+}
+
+/** What the DNS server keeps of a Pod. */
+export interface PodEntry {
+  readonly namespace: string;
+  readonly name: string;
+  readonly addresses: readonly string[];
 }
 
 /** What plans read. */
@@ -41,4 +52,5 @@ export interface ClusterView {
   /** By canonical address. */
   servicesByIp(address: string): Iterable<ServiceEntry>;
   slicesByIp(address: string): Iterable<SliceEntry>;
+  podsByIp(address: string): Iterable<PodEntry>;
 }

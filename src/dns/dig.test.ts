@@ -4,11 +4,8 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import type { KubeObject } from '#api/machinery/object.ts';
-import { ApiClient } from '#kube/client.ts';
-import { startFakeApi } from '#test/support/fake-api.ts';
+import { startTestDns } from '#test/support/dns-server.ts';
 import { requireJudge } from '#test/support/judge.ts';
-import { DEFAULT_DNS_CONFIG } from './config.ts';
-import { startDns } from './dns.ts';
 
 const { skip } = requireJudge('dig');
 
@@ -39,24 +36,9 @@ const OBJECTS = [
 ] as KubeObject[];
 
 test('dig understands every kind of answer', { skip }, async (t) => {
-  const api = await startFakeApi(OBJECTS);
-  using client = new ApiClient({ server: api.url });
-  const server = await startDns(
-    {
-      ...DEFAULT_DNS_CONFIG,
-      listen: [{ address: '127.0.0.1', port: 0 }],
-      health: undefined,
-      ready: undefined,
-      metrics: undefined,
-    },
-    { client, log: () => {} },
-  );
-  t.after(async () => {
-    await server[Symbol.asyncDispose]();
-    await api[Symbol.asyncDispose]();
-  });
-  await server.synced;
-  const port = String(server.addresses[0]?.port);
+  const plugins = 'kubernetes cluster.local in-addr.arpa ip6.arpa {\npods insecure\nttl 30\n}';
+  const { port: number } = await startTestDns(t, { objects: OBJECTS, plugins });
+  const port = String(number);
   const dig = async (...words: string[]): Promise<string> =>
     (await promisify(execFile)('dig', ['@127.0.0.1', '-p', port, '+tries=1', '+time=5', ...words])).stdout;
 

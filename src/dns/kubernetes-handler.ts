@@ -1,20 +1,19 @@
 import {
+  CLASS_IN,
   type DnsName,
   type DnsRecord,
   encodeQuery,
   HEADER_BYTES,
   HeaderFlag,
-  nameKey,
-  parseName,
   RecordType,
   ResponseCode,
 } from '#wire/dns.ts';
-import { type PreparedAnswer, prepareAnswer, respond, respondEmpty } from '#wire/dns-answer.ts';
-import { questionLabels, readQuery } from '#wire/dns-query.ts';
-import { ClusterIndex, TracingView } from './cluster-index.ts';
-import type { KubernetesZones } from './config.ts';
-import { structured } from './finish-answer.ts';
-import { type Answerer, type DnsHandler, type DnsReply, type DnsRequest, DROP } from './handler.ts';
+import { type PreparedAnswer, prepareAnswer, respond } from '#wire/dns-answer.ts';
+import { type DnsQuery, questionLabels, readQuery } from '#wire/dns-query.ts';
+import { type ClusterIndex, TracingView } from './cluster-index.ts';
+import { emptyAnswer, structured } from './finish-answer.ts';
+import { type Answerer, type DnsReply, type DnsRequest, type DnsResult, DROP } from './handler.ts';
+import type { KubernetesConfig } from './kubernetes-config.ts';
 import {
   type AnswerPlan,
   type ExternalLookup,
@@ -23,142 +22,171 @@ import {
   planSoa,
 } from './plan-answer.ts';
 import { PreparedAnswers } from './prepared-answers.ts';
+import { type Zone, ZoneMap, ZoneSet } from './zone.ts';
 
-interface Zone {
-  readonly labels: DnsName;
-  readonly fallthrough: boolean;
+interface ServedZone {
+  readonly zone: Zone;
+  /** Of ServiceImports. */
+  readonly imported: boolean;
   /** Distinguishes zones in the keys of negative answers. */
   readonly index: number;
 }
 
+/** Where names come from: Services, and, in zones of their own, ServiceImports. */
+export interface ClusterIndexes {
+  readonly cluster: ClusterIndex;
+  readonly imported: ClusterIndex;
+}
+
+const NAME = 'kubernetes';
+/** Types whose NODATA is kept like an answer: those that clients ask for all the time. */
+const KEPT_EMPTY = new Set<number>([RecordType.A, RecordType.AAAA]);
+
 /**
- * Answers for the cluster's zones from the objects in its index. Answers with records are kept prepared
+ * Answers for the cluster's zones from the objects in its indexes. Answers with records are kept prepared
  * under their question; a change of an object drops the ones it went into. Negative answers differ only
  * in where the zone begins, so one is kept per offset.
  */
-export class KubernetesHandler implements DnsHandler {
-  readonly name = 'kubernetes';
-  readonly index: ClusterIndex;
+export class KubernetesHandler {
   /** Until then a name that is not known yet is SERVFAIL rather than NXDOMAIN. */
   synced = false;
-  readonly #zones: ReadonlyMap<string, Zone>;
+  readonly #indexes: ClusterIndexes;
+  readonly #zones: ZoneMap<ServedZone>;
+  readonly #fallthrough: ZoneSet;
   readonly #answers = new PreparedAnswers();
   readonly #negatives = new Map<number, PreparedAnswer>();
   #options: PlanOptions;
 
-  constructor({ zones, fallthrough, pods, ttl }: KubernetesZones) {
-    const labels = zones.map(labelsOf);
-    const through = new Set(fallthrough.map((zone) => nameKey(labelsOf(zone))));
-    this.#zones = new Map(
-      labels.map((zone, index) => [
-        nameKey(zone),
-        { labels: zone, index, fallthrough: through.has(nameKey(zone)) },
-      ]),
+  constructor(config: KubernetesConfig, indexes: ClusterIndexes, ownAddresses: readonly string[]) {
+    const { zones, multicluster, fallthrough, pods, ttl, zonal, ignoreEmpty } = config;
+    const imported = new Set(multicluster.map(({ key }) => key));
+    this.#indexes = indexes;
+    this.#zones = new ZoneMap(
+      zones.map((zone, index) => [zone, { zone, index, imported: imported.has(zone.key) }]),
     );
-    const primaryZone = labels.find((zone) => zone.at(-1) !== 'arpa') ?? labelsOf('cluster.local');
-    this.#options = { primaryZone, pods, ttl, soaSerial: serialNow() };
-    this.index = new ClusterIndex((lookups) => this.#changed(lookups));
+    this.#fallthrough = new ZoneSet(fallthrough);
+    const primary = zones.find(({ labels }) => labels.at(-1) !== 'arpa');
+    const primaryZone = primary?.labels ?? [];
+    this.#options = { primaryZone, pods, ttl, zonal, ignoreEmpty, ownAddresses, soaSerial: serialNow() };
+  }
+
+  /** The serial of the SOA records: grows with every change. */
+  get serial(): number {
+    return this.#options.soaSerial;
   }
 
   handle(request: DnsRequest, next: Answerer): DnsReply {
     const { query, limit } = request;
     const prepared = this.#answers.get(query.key);
-    if (prepared !== undefined) return respond(query, prepared, HeaderFlag.AA, limit);
-    const zone = this.#zoneOf(request);
-    return zone === undefined ? next(request) : this.#answer(request, zone, next);
+    if (prepared !== undefined) {
+      request.answeredBy = NAME;
+      return respond(query, prepared, HeaderFlag.AA, limit);
+    }
+    const served = this.#zones.match(query);
+    return served === undefined ? next(request) : this.#answer(request, served, next);
   }
 
-  #answer(request: DnsRequest, zone: Zone, next: Answerer): DnsReply {
+  #answer(request: DnsRequest, { zone, imported, index }: ServedZone, next: Answerer): DnsReply {
     const { query, limit } = request;
-    if (query.type === RecordType.AXFR || query.type === RecordType.IXFR) {
-      return respondEmpty(query.message, query.questionEnd, ResponseCode.REFUSED, query.edns);
+    request.answeredBy = NAME;
+    if (query.type === RecordType.AXFR || query.type === RecordType.IXFR)
+      return emptyAnswer(ResponseCode.REFUSED);
+    const view = new TracingView(imported ? this.#indexes.imported : this.#indexes.cluster);
+    const question = asAsked(query, zone);
+    const options = imported ? { ...this.#options, imported, pods: 'disabled' as const } : this.#options;
+    const outcome = planAnswer(question, view, options);
+    if (outcome === 'no-name') {
+      if (this.#fallthrough.match(query) !== undefined) {
+        request.answeredBy = '';
+        return next(request);
+      }
+      const rcode = this.synced ? ResponseCode.NXDOMAIN : ResponseCode.SERVFAIL;
+      return respond(query, this.#negative(query, zone, index, rcode), HeaderFlag.AA, limit);
     }
-    const view = new TracingView(this.index);
-    const name = questionLabels(query);
-    const question = { name, type: query.type, zoneLabels: zone.labels.length };
-    const outcome = planAnswer(question, view, this.#options);
-    if (outcome === 'no-name' && zone.fallthrough) return next(request);
-    if (outcome === 'no-name')
-      return this.#negative(request, zone, this.synced ? ResponseCode.NXDOMAIN : ResponseCode.SERVFAIL);
-    if (outcome === 'no-data') return this.#negative(request, zone, ResponseCode.NOERROR);
-    if (outcome.externals.length > 0) return this.#withExternals(request, name, outcome, next);
-    const prepared = prepareAnswer(name, { ...outcome, rcode: ResponseCode.NOERROR, authorities: [] });
-    if (this.#mayKeep(request, outcome, view)) this.#answers.set(query.key, prepared, view.lookups);
+    if (outcome === 'no-data') {
+      const empty = this.#negative(query, zone, index, ResponseCode.NOERROR);
+      if (KEPT_EMPTY.has(query.type) && isPlain(query)) this.#keep(request, zone, { ...empty }, view);
+      return respond(query, empty, HeaderFlag.AA, limit);
+    }
+    if (outcome.externals.length > 0) return withExternals(request, question.name, outcome);
+    const prepared = prepareAnswer(question.name, {
+      ...outcome,
+      rcode: ResponseCode.NOERROR,
+      authorities: [],
+    });
+    if (!outcome.zoneCaseMatters || isPlain(query)) this.#keep(request, zone, prepared, view);
     return respond(query, prepared, HeaderFlag.AA, limit);
   }
 
-  /** Not what nobody will invalidate, nor what repeats the unusual case of one client. */
-  #mayKeep({ query }: DnsRequest, outcome: AnswerPlan, view: TracingView): boolean {
-    const echoed = [...view.lookups].every((lookup) => lookup.startsWith('namespace '));
-    if (echoed) return false;
-    return (
-      !outcome.zoneCaseMatters ||
-      query.message.toString('latin1', HEADER_BYTES, query.questionEnd) === query.key
-    );
+  /** Keeps what is dropped again when an object changes; what merely echoes the question never would be. */
+  #keep(request: DnsRequest, zone: Zone, prepared: PreparedAnswer, view: TracingView): void {
+    const changing = [...view.lookups].some((lookup) => !lookup.startsWith('namespace '));
+    if (!changing || !this.synced) return;
+    this.#answers.set(request.query.key, prepared, view.lookups);
+    const lane = request.block.express.get(NAME);
+    if (lane?.zones.has(zone.key) === true && !lane.closed)
+      lane.table.set(request.query, { prepared, flags: HeaderFlag.AA, counts: lane.counts });
   }
 
-  #negative({ query, limit }: DnsRequest, zone: Zone, rcode: number): Buffer {
+  #negative(query: DnsQuery, zone: Zone, index: number, rcode: number): PreparedAnswer {
     const zoneStart = query.labelStarts.at(-1 - zone.labels.length) ?? HEADER_BYTES;
-    const key = (zone.index << 16) | (rcode << 12) | zoneStart;
+    const key = (index << 16) | (rcode << 12) | zoneStart;
     let prepared = this.#negatives.get(key);
     if (prepared === undefined) {
       const authorities = [planSoa(zone.labels, this.#options)];
       prepared = prepareAnswer(zone.labels, { rcode, answers: [], authorities, additionals: [] }, zoneStart);
       this.#negatives.set(key, prepared);
     }
-    return respond(query, prepared, HeaderFlag.AA, limit);
+    return prepared;
   }
 
-  /** An ExternalName's own records follow its CNAME as far as somebody behind us knows them. */
-  async #withExternals(
-    request: DnsRequest,
-    name: DnsName,
-    plan: AnswerPlan,
-    next: Answerer,
-  ): Promise<Buffer> {
-    const found = { answers: [...plan.answers], additionals: [...plan.additionals] };
-    for (const external of plan.externals) {
-      found[external.into].push(...(await lookUp(external, request, next)));
-    }
-    const prepared = prepareAnswer(name, { ...found, rcode: ResponseCode.NOERROR, authorities: [] });
-    return respond(request.query, prepared, HeaderFlag.AA, request.limit);
-  }
-
-  #zoneOf({ query }: DnsRequest): Zone | undefined {
-    for (const start of query.labelStarts) {
-      const zone = this.#zones.get(query.key.slice(start - HEADER_BYTES, query.key.length - 4));
-      if (zone !== undefined) return zone;
-    }
-    return undefined;
-  }
-
-  #changed(lookups: readonly string[]): void {
+  /** To be called with the look-ups, as by `lookupKey`, whose results have changed. */
+  changed(lookups: readonly string[]): void {
     this.#answers.invalidate(lookups);
     const soaSerial = serialNow();
     if (soaSerial === this.#options.soaSerial) return;
     this.#options = { ...this.#options, soaSerial };
     this.#negatives.clear();
   }
+
+  /** The options that records are made with. */
+  get planOptions(): PlanOptions {
+    return this.#options;
+  }
+
+  /** Whether the name's longest zone is one of Services: `autopath` and `transfer` are for those. */
+  zoneOf(query: DnsQuery): Zone | undefined {
+    return this.#zones.match(query)?.zone;
+  }
 }
 
-async function lookUp(external: ExternalLookup, request: DnsRequest, next: Answerer): Promise<DnsRecord[]> {
-  const message = encodeQuery(0, { ...external, class: 1 }, HeaderFlag.RD);
-  const query = readQuery(message);
+function asAsked(query: DnsQuery, { labels }: Zone): { name: DnsName; type: number; zoneLabels: number } {
+  return { name: questionLabels(query), type: query.type, zoneLabels: labels.length };
+}
+
+/** Asked in lower case: the case of one client must not get into the answers of others. */
+function isPlain({ message, questionEnd, key }: DnsQuery): boolean {
+  return message.toString('latin1', HEADER_BYTES, questionEnd) === key;
+}
+
+/** An ExternalName's own records follow its CNAME as far as the server knows them. */
+async function withExternals(request: DnsRequest, name: DnsName, plan: AnswerPlan): Promise<DnsResult> {
+  const found = { answers: [...plan.answers], additionals: [...plan.additionals] };
+  for (const external of plan.externals) found[external.into].push(...(await lookUp(external, request)));
+  return { ...found, rcode: ResponseCode.NOERROR, flags: HeaderFlag.AA, authorities: [] };
+}
+
+async function lookUp(external: ExternalLookup, request: DnsRequest): Promise<DnsRecord[]> {
+  const query = readQuery(encodeQuery(0, { ...external, class: CLASS_IN }, HeaderFlag.RD));
   if ('rejected' in query) return [];
   try {
-    const result = await next({ ...request, query, limit: 0xffff });
+    const result = await request.block.resolve({ ...request, query, limit: 0xffff });
     if (result === DROP) return [];
     const { rcode, answers } = structured(result);
     return rcode === ResponseCode.NOERROR ? [...answers] : [];
   } catch {
     return [];
   }
-}
-
-function labelsOf(zone: string): DnsName {
-  const labels = parseName(zone.toLowerCase());
-  if (labels === undefined) throw new TypeError(`${JSON.stringify(zone)} is not a domain name`);
-  return labels;
 }
 
 /** Seconds since 1970, which also grow when the server is replaced. */

@@ -19,6 +19,7 @@ export class MetricRegistry {
     const known = this.#families.get(name);
     if (known instanceof HistogramFamily) return known;
     const family = new HistogramFamily(name, help, labels, bounds);
+    if (labels.length === 0) family.with();
     this.#families.set(name, family);
     return family;
   }
@@ -27,6 +28,7 @@ export class MetricRegistry {
     const known = this.#families.get(name);
     if (known instanceof MetricFamily) return known;
     const family = new MetricFamily(name, help, type, labels);
+    if (labels.length === 0) family.with();
     this.#families.set(name, family);
     return family;
   }

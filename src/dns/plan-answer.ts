@@ -1,9 +1,8 @@
 import { CLASS_IN, type DnsData, type DnsName, type DnsRecord, nameKey, RecordType } from '#wire/dns.ts';
 import type { ClusterView } from './cluster-view.ts';
-import type { PodMode } from './config.ts';
-import { type NameRequest, parseRequest } from './plan-request.ts';
+import { type NameRequest, parseRequest, type RequestOptions } from './plan-request.ts';
 import { planReverse } from './plan-reverse.ts';
-import { planTargets, type Target } from './plan-targets.ts';
+import { planNameServers, planTargets, type Target, type TargetOptions } from './plan-targets.ts';
 
 export interface ZoneQuestion {
   /** The whole name as asked. */
@@ -13,10 +12,9 @@ export interface ZoneQuestion {
   readonly zoneLabels: number;
 }
 
-export interface PlanOptions {
+export interface PlanOptions extends TargetOptions, RequestOptions {
   /** The zone that PTR records point into. */
   readonly primaryZone: DnsName;
-  readonly pods: PodMode;
   /** Seconds. */
   readonly ttl: number;
   readonly soaSerial: number;
@@ -58,12 +56,18 @@ export function planAnswer(question: ZoneQuestion, view: ClusterView, options: P
         : only(reverse.map((target) => record(name, type, options, nameData(target))));
     }
   }
-  const request = parseRequest(name.slice(0, name.length - zoneLabels).map((label) => label.toLowerCase()));
+  if (type === RecordType.NS && name.length === zoneLabels) return planApexServers(zone, view, options);
+  const request = parseRequest(lowerLabels(name, zoneLabels), options);
   if (request === undefined) return 'no-name';
   if (type === RecordType.TXT) return planText(name, request, view, options);
-  const targets = planTargets(request, view, options.pods);
+  const targets = planTargets(request, view, options);
   if (targets === undefined) return 'no-name';
   return planByType({ ...question, zone }, targets, view, options);
+}
+
+/** The labels before the zone's. */
+function lowerLabels(name: DnsName, zoneLabels: number): string[] {
+  return name.slice(0, name.length - zoneLabels).map((label) => label.toLowerCase());
 }
 
 function planByType(
@@ -90,6 +94,21 @@ function planByType(
   }
 }
 
+/** The Services by which the server is reached are the zone's name servers. */
+function planApexServers(zone: DnsName, view: ClusterView, options: PlanOptions): AnswerOutcome {
+  const servers = new Map<string, DnsRecord>();
+  const additionals: DnsRecord[] = [];
+  for (const { owner, host } of planNameServers(view, options.ownAddresses)) {
+    const target = [...owner, ...zone];
+    servers.set(nameKey(target), record(zone, RecordType.NS, options, nameData(target)));
+    if (host.kind !== 'address') continue;
+    const type = host.family === 4 ? RecordType.A : RecordType.AAAA;
+    additionals.push(record(target, type, options, { kind: 'address', address: host.address }));
+  }
+  if (servers.size === 0) return 'no-data';
+  return { answers: [...servers.values()], additionals, externals: [], zoneCaseMatters: true };
+}
+
 /** Only `dns-version` has text. Names that would have no record of any type do not exist for TXT. */
 function planText(
   name: DnsName,
@@ -102,7 +121,7 @@ function planText(
     return only([record(name, RecordType.TXT, { ttl: DNS_VERSION_TTL }, data)]);
   }
   if (request.kind === 'name-server') return 'no-name';
-  return (planTargets(request, view, options.pods) ?? []).length > 0 ? 'no-data' : 'no-name';
+  return (planTargets(request, view, options) ?? []).length > 0 ? 'no-data' : 'no-name';
 }
 
 /** Follows CNAMEs inside the zone; a chain that ends in nothing is dropped as a whole. */
@@ -150,10 +169,8 @@ function followCname(
   options: PlanOptions,
   chain: readonly string[],
 ): AnswerPlan | undefined {
-  const request = parseRequest(
-    target.slice(0, target.length - zone.length).map((label) => label.toLowerCase()),
-  );
-  const targets = request === undefined ? undefined : planTargets(request, view, options.pods);
+  const request = parseRequest(lowerLabels(target, zone.length), options);
+  const targets = request === undefined ? undefined : planTargets(request, view, options);
   const next =
     targets === undefined ? 'no-name' : planAddresses(target, type, zone, targets, view, options, chain);
   return typeof next === 'string' ? undefined : next;

@@ -1,9 +1,13 @@
-import type { Service } from '#api/core/v1.gen.ts';
+import type { Pod, Service } from '#api/core/v1.gen.ts';
 import type { Endpoint, EndpointSlice } from '#api/discovery/v1.gen.ts';
-import type { AddressEntry, PortEntry, ServiceEntry, SliceEntry } from './cluster-view.ts';
+import type { KubeObject } from '#api/machinery/object.ts';
+import type { AddressEntry, PodEntry, PortEntry, ServiceEntry, SliceEntry } from './cluster-view.ts';
 
-/** The label that names an EndpointSlice's Service. */
+/** The labels that name an EndpointSlice's Service, or ServiceImport and the cluster that exports it. */
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+const IMPORT_NAME_LABEL = 'multicluster.kubernetes.io/service-name';
+const SOURCE_CLUSTER_LABEL = 'multicluster.kubernetes.io/source-cluster';
+const MAX_LABEL = 63;
 
 export function planServiceEntry(service: Service): ServiceEntry {
   const { spec = {}, metadata = {} } = service;
@@ -31,27 +35,64 @@ function planPort(port: {
   };
 }
 
+/** The part of a ServiceImport (multicluster.x-k8s.io/v1alpha1) that names are made of. */
+export interface ServiceImport extends KubeObject {
+  readonly spec?: {
+    readonly type?: string | undefined;
+    readonly ips?: readonly string[] | undefined;
+    readonly ports?: NonNullable<Service['spec']>['ports'];
+  };
+}
+
+export function planImportEntry({ metadata = {}, spec = {} }: ServiceImport): ServiceEntry {
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name ?? '',
+    kind: spec.type === 'Headless' ? 'headless' : 'cluster-ip',
+    clusterIps: spec.type === 'Headless' ? [] : (spec.ips ?? []),
+    ports: (spec.ports ?? []).map(planPort),
+    externalName: '',
+  };
+}
+
+export interface SliceOptions {
+  /** Endpoints without host name are named after their pod. */
+  readonly podNames?: boolean | undefined;
+  /** Slices of ServiceImports, in place of those of Services. */
+  readonly imported?: boolean | undefined;
+}
+
 /** Undefined for a slice that belongs to no Service or holds no IP addresses. */
-export function planSliceEntry(slice: EndpointSlice): SliceEntry | undefined {
-  const service = slice.metadata?.labels?.[SERVICE_NAME_LABEL];
+export function planSliceEntry(slice: EndpointSlice, options: SliceOptions = {}): SliceEntry | undefined {
+  const labels = slice.metadata?.labels ?? {};
+  const service = labels[options.imported === true ? IMPORT_NAME_LABEL : SERVICE_NAME_LABEL];
   if (service === undefined || slice.addressType === 'FQDN') return undefined;
   return {
     namespace: slice.metadata?.namespace ?? '',
     name: slice.metadata?.name ?? '',
     service,
+    cluster: options.imported === true ? labels[SOURCE_CLUSTER_LABEL] : undefined,
     ports: (slice.ports ?? []).map(planPort),
     addresses: (slice.endpoints ?? [])
       .filter((endpoint) => endpoint.conditions?.ready ?? true)
-      .flatMap(planAddresses),
+      .flatMap((endpoint) => planAddresses(endpoint, options)),
   };
 }
 
-function planAddresses(endpoint: Endpoint): AddressEntry[] {
+function planAddresses(endpoint: Endpoint, { podNames = false }: SliceOptions): AddressEntry[] {
+  const podName = podNames ? (endpoint.targetRef?.name ?? '') : '';
+  const own = endpoint.hostname || (podName.length <= MAX_LABEL ? podName : '');
+  const zone = endpoint.zone?.toLowerCase();
   return endpoint.addresses.map((address) => {
-    const hostname =
-      endpoint.hostname === undefined || endpoint.hostname === '' ? dashed(address) : endpoint.hostname;
-    return { address, hostname: hostname.toLowerCase() };
+    return { address, hostname: (own || dashed(address)).toLowerCase(), zone };
   });
+}
+
+/** Undefined for a pod without address, or on its way out. */
+export function planPodEntry({ metadata = {}, status = {} }: Pod): PodEntry | undefined {
+  if (!status.podIP || metadata.deletionTimestamp !== undefined) return undefined;
+  const addresses = new Set([status.podIP, ...(status.podIPs ?? []).map(({ ip }) => ip)]);
+  return { namespace: metadata.namespace ?? '', name: metadata.name ?? '', addresses: [...addresses] };
 }
 
 /** `10-1-2-3`, `fd00--1`; a label must not end in a dash, so `fd00::` is `fd00--0`. */

@@ -18,7 +18,8 @@ export function planReverse(name: DnsName, view: ClusterView, zone: DnsName): Dn
   if (names.size > 0) return [...names.values()];
   for (const slice of view.slicesByIp(address)) {
     for (const entry of slice.addresses) {
-      if (parseIp(entry.address) === address) add([entry.hostname, slice.service, slice.namespace, 'svc']);
+      if (parseIp(entry.address) === address)
+        add([...entry.hostname.split('.'), slice.service, slice.namespace, 'svc']);
     }
   }
   return [...names.values()];

@@ -1,7 +1,7 @@
 import { type IpFamily, ipFamily, parseIp } from '#lib/ip.ts';
 import { type DnsName, parseName } from '#wire/dns.ts';
-import type { ClusterView, PortEntry, ServiceEntry } from './cluster-view.ts';
-import type { PodMode } from './config.ts';
+import type { ClusterView, PortEntry, ServiceEntry, SliceEntry } from './cluster-view.ts';
+import type { PodMode } from './kubernetes-config.ts';
 import type { NameRequest } from './plan-request.ts';
 
 /** One place that a name leads to, from which A, AAAA, CNAME and SRV records are made. */
@@ -17,40 +17,84 @@ export type TargetHost =
   | { readonly kind: 'address'; readonly family: IpFamily; readonly address: string }
   | { readonly kind: 'name'; readonly name: DnsName };
 
+export interface TargetOptions {
+  readonly pods: PodMode;
+  readonly ignoreEmpty: boolean;
+  /** The server's own addresses, canonical, by which it finds the Service that it is reached by. */
+  readonly ownAddresses: readonly string[];
+}
+
 /** Undefined: no such name. An empty list: the name exists without records. */
-export function planTargets(request: NameRequest, view: ClusterView, pods: PodMode): Target[] | undefined {
+export function planTargets(
+  request: NameRequest,
+  view: ClusterView,
+  options: TargetOptions,
+): Target[] | undefined {
   switch (request.kind) {
     case 'fixed':
       return [];
     case 'namespace':
-      if (request.of === 'pod' && pods === 'disabled') return undefined;
+      if (request.of === 'pod' && options.pods === 'disabled') return undefined;
       return view.hasNamespace(request.namespace) ? [] : undefined;
     case 'pod':
-      return view.hasNamespace(request.namespace) ? planPod(request, pods) : undefined;
+      return planPod(request, view, options.pods);
     case 'service':
-      return planService(request, view);
+      return planService(request, view, options);
     case 'name-server':
-      return planNameServer(view);
+      return planNameServers(view, options.ownAddresses);
     case 'dns-version':
     default:
       return undefined;
   }
 }
 
-function planPod(request: { namespace: string; pod: string }, pods: PodMode): Target[] | undefined {
-  if (pods === 'disabled') return undefined;
-  const { namespace, pod } = request;
+function planPod(
+  { namespace, pod }: { namespace: string; pod: string },
+  view: ClusterView,
+  pods: PodMode,
+): Target[] | undefined {
+  if (pods === 'disabled' || !view.hasNamespace(namespace)) return undefined;
   const ipv4 = pod.split('-').length === 4 && !pod.includes('--');
-  const address = parseIp(pod.replaceAll('-', ipv4 ? '.' : ':'));
-  return address === undefined ? undefined : [addressTarget([pod, namespace, 'pod'], address, undefined)];
+  const text = pod.replaceAll('-', ipv4 ? '.' : ':');
+  const address = parseIp(text);
+  if (address === undefined) return undefined;
+  const owner = [pod, namespace, 'pod'];
+  if (pods === 'insecure') return [addressTarget(owner, address, undefined)];
+  // The name has the address exactly as the pod's status has it. It is a Service of port 0, as CoreDNS has it.
+  const there = [...view.podsByIp(address)].some(
+    (entry) => entry.namespace === namespace && entry.addresses.includes(text),
+  );
+  return there ? [addressTarget(owner, address, 0)] : undefined;
 }
 
-function planService(request: NameRequest & { kind: 'service' }, view: ClusterView): Target[] | undefined {
+function planService(
+  request: NameRequest & { kind: 'service' },
+  view: ClusterView,
+  { ignoreEmpty }: TargetOptions,
+): Target[] | undefined {
   if (!view.hasNamespace(request.namespace)) return undefined;
   const service = view.service(request.namespace, request.service);
   if (service === undefined) return undefined;
+  if (request.inZone !== undefined) return planZonal(service, request, view);
+  if (ignoreEmpty && service.kind === 'cluster-ip' && isEmpty(service, view)) return undefined;
   const targets = targetsOf(service, request, view);
   return targets.length === 0 ? undefined : targets;
+}
+
+function isEmpty({ namespace, name }: ServiceEntry, view: ClusterView): boolean {
+  return [...view.slices(namespace, name)].every(({ addresses }) => addresses.length === 0);
+}
+
+/** Only headless Services have names by zone. They exist for every zone, also for one without endpoints. */
+function planZonal(
+  service: ServiceEntry,
+  request: NameRequest & { kind: 'service' },
+  view: ClusterView,
+): Target[] | undefined {
+  if (service.kind !== 'headless' || isEmpty(service, view)) return undefined;
+  const { zone, mode } = request.inZone ?? { zone: '', mode: 'pin' };
+  const inZone = endpointTargets(service, request, view, zone);
+  return inZone.length > 0 || mode === 'pin' ? inZone : endpointTargets(service, request, view);
 }
 
 function targetsOf(
@@ -76,13 +120,16 @@ function endpointTargets(
   service: ServiceEntry,
   request: NameRequest & { kind: 'service' },
   view: ClusterView,
+  onlyZone?: string,
 ): Target[] {
   const targets: Target[] = [];
   for (const slice of view.slices(service.namespace, service.name)) {
+    if (!isAskedSlice(slice, request)) continue;
     const ports: readonly (PortEntry | undefined)[] = slice.ports.length === 0 ? [undefined] : slice.ports;
-    for (const { address, hostname } of slice.addresses) {
+    for (const { address, hostname, zone } of slice.addresses) {
       if (request.endpoint !== undefined && request.endpoint !== hostname) continue;
-      const owner = [hostname, service.name, service.namespace, 'svc'];
+      if (onlyZone !== undefined && zone !== onlyZone) continue;
+      const owner = [...endpointLabels(hostname, slice), service.name, service.namespace, 'svc'];
       for (const port of ports) {
         if (port === undefined ? request.port === undefined : portMatches(port, request)) {
           targets.push(addressTarget(owner, address, port?.port));
@@ -102,11 +149,37 @@ function portMatches(port: PortEntry, request: NameRequest & { kind: 'service' }
   return (name === '' || name === port.name) && (protocol === '' || protocol === port.protocol);
 }
 
-/** The Services that DNS servers are commonly reached by; `ns.dns.ZONE` has their addresses. */
-const DNS_SERVICE = { namespace: 'kube-system', name: 'kube-dns' };
+/** An endpoint of an imported Service can only be named together with its cluster. */
+function isAskedSlice({ cluster }: SliceEntry, request: NameRequest & { kind: 'service' }): boolean {
+  return request.endpoint === undefined || request.cluster === cluster?.toLowerCase();
+}
 
-function planNameServer(view: ClusterView): Target[] {
-  const service = view.service(DNS_SERVICE.namespace, DNS_SERVICE.name);
-  const owner = [DNS_SERVICE.name, DNS_SERVICE.namespace, 'svc'];
-  return (service?.clusterIps ?? []).map((address) => addressTarget(owner, address, undefined));
+function endpointLabels(hostname: string, { cluster }: SliceEntry): string[] {
+  // Named after its pod, an endpoint may have more than one label.
+  const labels = hostname.split('.');
+  return cluster === undefined ? labels : [...labels, cluster];
+}
+
+/** The Services with one of the server's own addresses as an endpoint; `ns.dns.ZONE` has their addresses. */
+export function planNameServers(view: ClusterView, ownAddresses: readonly string[]): Target[] {
+  const targets: Target[] = [];
+  const seen = new Set<string>();
+  for (const { namespace, service: name } of ownAddresses.flatMap((own) => [...view.slicesByIp(own)])) {
+    const service = view.service(namespace, name);
+    if (service === undefined || seen.has(`${namespace}/${name}`)) continue;
+    seen.add(`${namespace}/${name}`);
+    const owner = [name, namespace, 'svc'];
+    if (service.kind === 'cluster-ip')
+      targets.push(...service.clusterIps.map((address) => addressTarget(owner, address, undefined)));
+    else if (service.kind === 'headless') targets.push(...allEndpoints(service, view));
+  }
+  return targets;
+}
+
+function allEndpoints({ name, namespace }: ServiceEntry, view: ClusterView): Target[] {
+  return [...view.slices(namespace, name)].flatMap((slice) =>
+    slice.addresses.map(({ address, hostname }) =>
+      addressTarget([...hostname.split('.'), name, namespace, 'svc'], address, undefined),
+    ),
+  );
 }

@@ -2,10 +2,82 @@ import { CorefileError } from './corefile/error.ts';
 import type { Directive } from './corefile/parse.ts';
 import type { Plugin } from './plugin.ts';
 import { PLUGIN_ORDER } from './plugin-order.ts';
+import { acl } from './plugins/acl.ts';
+import { any } from './plugins/any.ts';
+import { autopath } from './plugins/autopath.ts';
+import { bind } from './plugins/bind.ts';
+import { bufsize } from './plugins/bufsize.ts';
+import { cache } from './plugins/cache/cache.ts';
+import { cancel } from './plugins/cancel.ts';
+import { chaos } from './plugins/chaos.ts';
+import { dns64 } from './plugins/dns64.ts';
+import { erratic } from './plugins/erratic.ts';
+import { errors } from './plugins/errors.ts';
+import { forward } from './plugins/forward/forward.ts';
+import { header } from './plugins/header.ts';
+import { health } from './plugins/health.ts';
+import { hosts } from './plugins/hosts/hosts.ts';
+import { kubernetes } from './plugins/kubernetes.ts';
+import { loadbalance } from './plugins/loadbalance/loadbalance.ts';
+import { local } from './plugins/local.ts';
+import { log } from './plugins/log.ts';
+import { metadata } from './plugins/metadata.ts';
+import { minimal } from './plugins/minimal.ts';
+import { nsid } from './plugins/nsid.ts';
+import { prometheus } from './plugins/prometheus.ts';
+import { ready } from './plugins/ready.ts';
+import { reload } from './plugins/reload.ts';
+import { rewrite } from './plugins/rewrite/rewrite.ts';
+import { template } from './plugins/template/template.ts';
+import { tls } from './plugins/tls.ts';
+import { transfer } from './plugins/transfer.ts';
+import { root } from './plugins/root.ts';
+import { timeouts } from './plugins/timeouts.ts';
+import { debug } from './plugins/debug.ts';
+import { loop } from './plugins/loop.ts';
+import { view } from './plugins/view/view.ts';
+import { file } from './plugins/file/file.ts';
 import { whoami } from './plugins/whoami.ts';
 
 /** All plugins there are. */
-const PLUGINS: readonly Plugin[] = [whoami];
+const PLUGINS: readonly Plugin[] = [
+  acl,
+  any,
+  autopath,
+  bind,
+  bufsize,
+  cache,
+  cancel,
+  chaos,
+  erratic,
+  errors,
+  forward,
+  header,
+  health,
+  hosts,
+  kubernetes,
+  local,
+  log,
+  metadata,
+  minimal,
+  nsid,
+  prometheus,
+  ready,
+  reload,
+  tls,
+  transfer,
+  rewrite,
+  template,
+  loadbalance,
+  dns64,
+  root,
+  timeouts,
+  debug,
+  loop,
+  view,
+  file,
+  whoami,
+];
 
 const BY_NAME: ReadonlyMap<string, Plugin> = new Map(PLUGINS.map((plugin) => [plugin.name, plugin]));
 const ORDER: readonly string[] = PLUGIN_ORDER;

@@ -4,7 +4,8 @@ import type { AnswerCounts } from './answer-counts.ts';
 import type { AnswerTable } from './answer-table.ts';
 import type { BlockKey } from './corefile/block-key.ts';
 import type { Directive } from './corefile/parse.ts';
-import type { DnsHandler, DnsRequest } from './handler.ts';
+import type { DnsHandler, DnsReply, DnsRequest } from './handler.ts';
+import type { HttpPages } from './http-pages.ts';
 import type { MetricRegistry } from './metric-registry.ts';
 
 /** What a server block can be made of. `parse` may be called without ever setting up: `portolan dns check`. */
@@ -31,8 +32,47 @@ export interface ParseScope {
 export interface ParsedPlugin {
   /** What it will do, in plain English, a sentence a line, for `portolan dns check`. */
   readonly explain: readonly string[];
+  /** What the whole server block is to be like. */
+  readonly settings?: BlockSettings | undefined;
   /** Makes it real. Called once per start or reload; everything that needs an end goes on `context.stack`. */
   setup(context: SetupContext): PluginInstance | Promise<PluginInstance>;
+}
+
+/** What plugins say about their block rather than about queries. */
+export interface BlockSettings {
+  /** Folder of relative file names (`root`). */
+  readonly root?: string | undefined;
+  /** Addresses to listen on; undefined: all (`bind`). */
+  readonly bind?: readonly string[] | undefined;
+  /** Only queries for which this is true are the block's (`view`). */
+  readonly view?: { readonly name: string; matches(request: DnsRequest): boolean } | undefined;
+  /** Queries of class CH are let in (`chaos`). */
+  readonly chaos?: boolean | undefined;
+  /** Files in PEM of the `tls://` and `https://` servers (`tls`). */
+  readonly tls?: TlsFiles | undefined;
+  /** Of streams, in ms (`timeouts`). */
+  readonly timeouts?: StreamTimeouts | undefined;
+  /** Sockets, and threads behind them, per address (`multisocket`). */
+  readonly sockets?: number | undefined;
+}
+
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientCa?: string | undefined;
+  readonly clientAuth?:
+    | 'nocert'
+    | 'request'
+    | 'require'
+    | 'verify_if_given'
+    | 'require_and_verify'
+    | undefined;
+}
+
+export interface StreamTimeouts {
+  readonly readMs?: number | undefined;
+  readonly writeMs?: number | undefined;
+  readonly idleMs?: number | undefined;
 }
 
 /** A plugin at work in one server block. All parts but the name are optional. */
@@ -48,25 +88,25 @@ export interface PluginInstance extends Partial<DnsHandler> {
   metadata?(request: DnsRequest, name: string): string | undefined;
   /** Whether queries of a zone (by its key) pass it unchanged, so that answers known before need not ask it. */
   passes?(zoneKey: string): boolean;
-  /** For a plugin that knows some of its answers to stay the same for a while. */
-  readonly express?: ExpressSource;
+  /**
+   * Zones (keys) of answers that it knows to stay the same for a while. Where every plugin before it `passes` one,
+   * requests have a lane for it in `block.express`: what it puts in there, it has to take out when it changes.
+   */
+  readonly expressZones?: readonly string[];
   /** Search path for `autopath @NAME`: whole lower-case suffixes, best first. */
   searchPath?(request: DnsRequest): readonly (readonly string[])[] | undefined;
   /** Every record of a zone for `transfer`, SOA first; undefined when it is not its zone. */
   transfer?(zoneKey: string): ZoneTransfer | undefined;
 }
 
-export interface ExpressSource {
-  /** The zones that it puts answers of into the table. */
-  readonly zoneKeys: readonly string[];
-  /** Called before the first query, if every plugin before it `passes` those zones: what it puts into the table
-   * is given to clients without asking the chain. It takes it out again when it changes. */
-  use(lane: ExpressLane): void;
-}
-
+/** Answers put into its table are given to clients without asking the chain. */
 export interface ExpressLane {
   readonly table: AnswerTable;
+  /** The zones (keys) that this is true for: those of `expressZones` that every plugin before passes. */
+  readonly zones: ReadonlySet<string>;
   readonly counts: AnswerCounts;
+  /** The configuration is no longer in force: nothing may be put in any more. */
+  readonly closed: boolean;
 }
 
 export interface ZoneTransfer {
@@ -86,12 +126,18 @@ export interface BlockContext {
   /** The block's plugins in the order of the chain; complete when `start()` runs. */
   readonly plugins: readonly PluginInstance[];
   metadata(request: DnsRequest, name: string): string | undefined;
+  /** Answers a query of the server's own, such as for the target of a CNAME, by whichever block it belongs to. */
+  resolve(request: DnsRequest): DnsReply;
+  /** By name of the plugin that may use it. */
+  readonly express: ReadonlyMap<string, ExpressLane>;
 }
 
 /** What plugins are made with. */
 export interface SetupContext {
   readonly block: BlockContext;
   readonly root: string;
+  /** Addresses that the block listens on; undefined: all. */
+  readonly bound: readonly string[] | undefined;
   readonly metrics: MetricRegistry;
   readonly log: (message: string) => void;
   /** Disposed when the block goes: at the end and after a reload. */
@@ -105,6 +151,10 @@ export interface SetupContext {
 }
 
 export interface ServerContext {
+  /** Pages over HTTP, shared by the blocks and kept over reloads. */
+  readonly pages: HttpPages;
+  /** What is counted of queries, in the text format of Prometheus. */
+  answerMetrics(): string;
   /** The blocks of the running configuration. */
   readonly blocks: readonly BlockContext[];
   /** Reads the Corefile again and takes it over if it is sound; rejects (and keeps the old) otherwise. */

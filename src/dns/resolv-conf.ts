@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isUnspecifiedIp, parseIp } from '#lib/ip.ts';
 import type { ListenAddress } from './config.ts';
 
@@ -12,4 +13,20 @@ export function parseNameServers(text: string): ListenAddress[] {
     if (address !== undefined && !isUnspecifiedIp(address)) servers.push({ address, port: DNS_PORT });
   }
   return servers;
+}
+
+/** The search domains of the machine; none when it has no such file. */
+export function searchDomains(file = '/etc/resolv.conf'): string[] {
+  try {
+    return searchDomainsOf(readFileSync(file, 'utf8'));
+  } catch {
+    return [];
+  }
+}
+
+/** The search domains of a resolv.conf file's text. The last line of them counts. */
+export function searchDomainsOf(text: string): string[] {
+  const lines = text.split('\n').map((line) => line.trim().split(/\s+/));
+  const search = lines.findLast(([keyword]) => keyword === 'search' || keyword === 'domain');
+  return search?.slice(1) ?? [];
 }

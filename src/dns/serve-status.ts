@@ -8,30 +8,28 @@ export interface StatusReply {
   readonly body: string;
 }
 
-/** Serves one page, such as `/health`, over HTTP; every other path is 404. */
-export async function serveStatus(
-  listen: ListenAddress,
-  path: string,
-  reply: () => StatusReply,
-): Promise<Listener> {
+/** The page of a path; undefined: there is none. */
+export type Pages = (path: string) => StatusReply | undefined;
+
+/** Serves small pages, such as `/health`, over HTTP; every path without one is 404. */
+export async function serveStatus(listen: ListenAddress, pages: Pages): Promise<Listener> {
   try {
-    return await serveOn(listen, path, reply);
+    return await serveOn(listen, pages);
   } catch (error) {
     // The wildcard of IPv6 serves both families, where there is IPv6.
     if (listen.address !== '::' || !isFamilyMissing(error)) throw error;
-    return serveOn({ ...listen, address: '0.0.0.0' }, path, reply);
+    return serveOn({ ...listen, address: '0.0.0.0' }, pages);
   }
 }
 
-async function serveOn(listen: ListenAddress, path: string, reply: () => StatusReply): Promise<Listener> {
+async function serveOn(listen: ListenAddress, pages: Pages): Promise<Listener> {
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    const found =
-      request.url?.split('?')[0] === path ? reply() : { status: 404, body: '404 page not found\n' };
+    const found = pages(request.url?.split('?')[0] ?? '') ?? { status: 404, body: '404 page not found\n' };
     response.writeHead(found.status, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
     response.end(found.body);
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(listenError(`TCP (${path})`, listen, error)));
+    server.once('error', (error) => reject(listenError(`TCP (HTTP)`, listen, error)));
     server.listen({ port: listen.port, host: listen.address }, resolve);
   });
   return {

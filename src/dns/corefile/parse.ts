@@ -32,7 +32,16 @@ export function parseCorefile(text: string, file: string, options: ReadOptions =
   return new Parser(options).file(text, file);
 }
 
+/** The text with that of all files it imports behind it: differs when anything of it does. */
+export function readCorefile(text: string, file: string, options: ReadOptions = {}): string {
+  const parser = new Parser(options);
+  parser.file(text, file);
+  return [text, ...parser.imported].join('\n');
+}
+
 class Parser {
+  /** Texts of imported files. */
+  readonly imported: string[] = [];
   readonly #snippets = new Map<string, readonly Line[]>();
   readonly #env: NodeJS.ProcessEnv;
   readonly #warn: (message: string) => void;
@@ -127,7 +136,11 @@ class Parser {
     const snippet = this.#snippets.get(pattern.text);
     if (snippet !== undefined) return snippet.toReversed();
     return this.#filesOf(pattern.text, where)
-      .flatMap((file) => readLines(readImported(file, where), file, this.#env))
+      .flatMap((file) => {
+        const text = readImported(file, where);
+        this.imported.push(text);
+        return readLines(text, file, this.#env);
+      })
       .toReversed();
   }
 

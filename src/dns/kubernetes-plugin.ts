@@ -1,0 +1,104 @@
+import { networkInterfaces } from 'node:os';
+import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
+import { ApiClient } from '#kube/client.ts';
+import { loadKubeconfig } from '#kube/kubeconfig.ts';
+import { isLoopbackIp, parseIp } from '#lib/ip.ts';
+import { ClusterIndex } from './cluster-index.ts';
+import type { DnsRequest } from './handler.ts';
+import type { KubernetesConfig } from './kubernetes-config.ts';
+import { type ClusterIndexes, KubernetesHandler } from './kubernetes-handler.ts';
+import { planTransfer } from './plan-transfer.ts';
+import type { PluginInstance, SetupContext } from './plugin.ts';
+import { programmingLatency } from './programming-latency.ts';
+import { searchDomains } from './resolv-conf.ts';
+import { searchPathFor } from './search-path.ts';
+import { type ClusterWatch, watchCluster } from './watch-cluster.ts';
+
+/** Not heard of the API server for so long: another replica may know more. Watches are renewed every 10 minutes at most. */
+const STALE_MS = 15 * 60_000;
+
+/** Makes the plugin `kubernetes`: an index that follows the API server, and a handler that answers from it. */
+export async function setUpKubernetes(
+  config: KubernetesConfig,
+  context: SetupContext,
+  readFiles: () => { cert?: string; key?: string; ca?: string },
+): Promise<PluginInstance> {
+  const indexes: ClusterIndexes = {
+    cluster: new ClusterIndex((lookups) => handler.changed(lookups)),
+    imported: new ClusterIndex((lookups) => handler.changed(lookups)),
+  };
+  const handler = new KubernetesHandler(config, indexes, ownAddresses(context));
+  const client = await clientFor(config, context, readFiles);
+  const latency = programmingLatency(context.metrics);
+  const onSlice = (slice: EndpointSlice): void => latency(slice, indexes.cluster);
+  const onError = (error: Error): void => context.log(error.message);
+  const watch = watchCluster(client, indexes, config, { signal: context.signal, onError, onSlice });
+  const synced = watch.synced.then(() => {
+    handler.synced = true;
+  });
+  synced.catch(() => undefined);
+  tellContact(context, watch);
+  const hostSearch = searchDomains();
+  return {
+    name: 'kubernetes',
+    handle: (request, next) => handler.handle(request, next),
+    expressZones: config.zones.map(({ key }) => key),
+    ready: () => handler.synced && Date.now() - watch.lastContactMs < STALE_MS,
+    start: () => waited(synced, config.startupTimeoutMs, context),
+    transfer: (zone) => planTransfer(zone, config, indexes.cluster, handler.planOptions),
+    searchPath: (request) =>
+      config.pods === 'verified' ? searchPathFor(request, handler, indexes.cluster, hostSearch) : undefined,
+    metadata: (request, name) => metadata(request, name, indexes.cluster),
+  };
+}
+
+async function clientFor(
+  { access }: KubernetesConfig,
+  context: SetupContext,
+  readFiles: () => { cert?: string; key?: string; ca?: string },
+): Promise<ApiClient> {
+  const { endpoint, kubeconfig, context: kubeContext } = access;
+  if (kubeconfig !== undefined)
+    return context.stack.use(new ApiClient(await loadKubeconfig({ path: kubeconfig, context: kubeContext })));
+  if (endpoint !== undefined) return context.stack.use(new ApiClient({ server: endpoint, ...readFiles() }));
+  return context.apiClient();
+}
+
+/** The first lists, unless they take longer than may be waited for. */
+async function waited(
+  synced: Promise<void>,
+  timeoutMs: number,
+  { log, signal }: SetupContext,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<'late'>();
+  const timer = setTimeout(() => resolve('late'), timeoutMs);
+  signal.addEventListener('abort', () => resolve('late'), { once: true });
+  if ((await Promise.race([synced, promise]).catch(() => undefined)) === 'late' && !signal.aborted)
+    log(`starting without the cluster's objects: they have not all come in ${timeoutMs / 1000} s`);
+  clearTimeout(timer);
+}
+
+function tellContact({ metrics }: SetupContext, watch: ClusterWatch): void {
+  const gauge = metrics.gauge(
+    'portolan_dns_watch_last_contact_seconds',
+    'When the API server was last heard on the watch heard longest ago, since 1970.',
+  );
+  gauge.onCollect(() => {
+    gauge.with().value = watch.lastContactMs / 1000;
+  });
+}
+
+/** By which the Service is found that the server is reached by: what it is bound to, else the machine's. */
+function ownAddresses({ bound }: SetupContext): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  return (bound ?? all.map(({ address }) => address))
+    .map((address) => parseIp(address))
+    .filter((address) => address !== undefined)
+    .filter((address) => !isLoopbackIp(address));
+}
+
+function metadata({ client }: DnsRequest, name: string, index: ClusterIndex): string | undefined {
+  if (name !== 'kubernetes/client-namespace' && name !== 'kubernetes/client-pod-name') return undefined;
+  const [pod] = index.podsByIp(parseIp(client.address) ?? '');
+  return name === 'kubernetes/client-namespace' ? pod?.namespace : pod?.name;
+}

@@ -1,0 +1,79 @@
+import { ipFamily, parseIp } from '#lib/ip.ts';
+import { CLASS_IN, type DnsData, type DnsName, type DnsRecord, parseName, RecordType } from '#wire/dns.ts';
+import type { ClusterIndex } from './cluster-index.ts';
+import type { PortEntry, ServiceEntry } from './cluster-view.ts';
+import type { KubernetesConfig } from './kubernetes-config.ts';
+import { type PlanOptions, planSoa } from './plan-answer.ts';
+import type { ZoneTransfer } from './plugin.ts';
+
+/** All records of one of the cluster's zones, as zone transfers give them; undefined for other zones. */
+export function planTransfer(
+  zoneKey: string,
+  { zones, multicluster, namespaces }: KubernetesConfig,
+  index: ClusterIndex,
+  options: PlanOptions,
+): ZoneTransfer | undefined {
+  const zone = zones.find(({ key }) => key === zoneKey);
+  if (zone === undefined || zone.labels.at(-1) === 'arpa' || multicluster.includes(zone)) return undefined;
+  return {
+    serial: options.soaSerial,
+    *records() {
+      yield planSoa(zone.labels, options);
+      for (const service of index.services()) {
+        if (namespaces.size > 0 && !namespaces.has(service.namespace)) continue;
+        if (!index.hasNamespace(service.namespace)) continue;
+        const name = [service.name, service.namespace, 'svc', ...zone.labels];
+        yield* serviceRecords(service, name, index, options.ttl);
+      }
+    },
+  };
+}
+
+function* serviceRecords(
+  service: ServiceEntry,
+  name: DnsName,
+  index: ClusterIndex,
+  ttl: number,
+): Iterable<DnsRecord> {
+  if (service.kind === 'external-name') {
+    const target = parseIp(service.externalName) === undefined ? parseName(service.externalName) : undefined;
+    if (target !== undefined) yield record(name, RecordType.CNAME, ttl, { kind: 'name', target });
+    return;
+  }
+  if (service.kind === 'cluster-ip') {
+    for (const address of service.clusterIps) yield addressRecord(name, address, ttl);
+    for (const port of service.ports) yield* portRecords(name, name, port, 100, ttl);
+    return;
+  }
+  for (const slice of index.slices(service.namespace, service.name)) {
+    const weight = Math.floor(100 / Math.max(1, slice.addresses.length));
+    for (const { address, hostname } of slice.addresses) {
+      const owner = [hostname, ...name];
+      yield addressRecord(name, address, ttl);
+      yield addressRecord(owner, address, ttl);
+      for (const port of slice.ports) yield* portRecords(name, owner, port, weight, ttl);
+    }
+  }
+}
+
+/** SRV at the Service's name, and at the port's where it has one. */
+function* portRecords(
+  name: DnsName,
+  target: DnsName,
+  { name: portName, protocol, port }: PortEntry,
+  weight: number,
+  ttl: number,
+): Iterable<DnsRecord> {
+  const data: DnsData = { kind: 'srv', priority: 0, weight, port, target };
+  yield record(name, RecordType.SRV, ttl, data);
+  if (portName !== '') yield record([`_${portName}`, `_${protocol}`, ...name], RecordType.SRV, ttl, data);
+}
+
+function addressRecord(name: DnsName, address: string, ttl: number): DnsRecord {
+  const type = ipFamily(address) === 4 ? RecordType.A : RecordType.AAAA;
+  return record(name, type, ttl, { kind: 'address', address });
+}
+
+function record(name: DnsName, type: number, ttl: number, data: DnsData): DnsRecord {
+  return { name, type, class: CLASS_IN, ttl, data };
+}

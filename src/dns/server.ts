@@ -1,0 +1,147 @@
+import type { ApiClient } from '#kube/client.ts';
+import { AnswerMetrics } from './answer-metrics.ts';
+import { SiteService } from './answer-query.ts';
+import { AnswerTable } from './answer-table.ts';
+import type { ListenAddress } from './config.ts';
+import type { ConfiguredBlock } from './configuration.ts';
+import { type Generation, type ServerPlan, type SharedParts, setUpGeneration } from './generation.ts';
+import { HttpPages } from './http-pages.ts';
+import { listenFor } from './listen.ts';
+import { type Metric, MetricRegistry } from './metric-registry.ts';
+
+export interface DnsServer extends AsyncDisposable {
+  /** Where queries are taken, with the ports chosen. */
+  readonly addresses: readonly ListenAddress[];
+  /** Reads the configuration anew and goes over to it. Rejects, and stays as it is, when it is not sound. */
+  reload(): Promise<void>;
+  /** Goes unready, serves on for as long as `health` says (lameduck), then closes. */
+  stop(): Promise<void>;
+}
+
+export interface DnsServerOptions {
+  /** Reads and checks the configuration; called again for every reload. */
+  readonly load: () => Promise<readonly ConfiguredBlock[]>;
+  /** The configuration's text with all that it imports, to see changes by. */
+  readonly text: () => Promise<string>;
+  /** Called when a plugin wants the API server. */
+  readonly apiClient: () => Promise<ApiClient>;
+  readonly log: (message: string) => void;
+}
+
+/** Serves DNS as a Corefile says. Resolves when it answers; rejects when the configuration or a port is not to be had. */
+export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
+  const server = new Server(options);
+  try {
+    await server.load();
+    return server;
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+interface Serving {
+  readonly service: SiteService;
+  readonly listening: AsyncDisposable & { readonly addresses: readonly ListenAddress[] };
+}
+
+class Server implements DnsServer {
+  readonly #options: DnsServerOptions;
+  readonly #metrics = new MetricRegistry();
+  readonly #panics: Metric;
+  readonly #tables = new Map<string, AnswerTable>();
+  readonly #serving = new Map<string, Serving>();
+  readonly #shared: SharedParts;
+  #generation: Generation | undefined;
+  #loading: Promise<void> | undefined;
+
+  constructor(options: DnsServerOptions) {
+    this.#options = options;
+    this.#panics = this.#metrics.counter('coredns_panics_total', 'Queries whose answering failed.').with();
+    this.#shared = {
+      metrics: this.#metrics,
+      answers: new AnswerMetrics(),
+      pages: new HttpPages(),
+      log: options.log,
+      apiClient: options.apiClient,
+      tableOf: (name) => this.#tableOf(name),
+      reload: () => this.reload(),
+      corefileText: options.text,
+    };
+  }
+
+  get addresses(): readonly ListenAddress[] {
+    return [...this.#serving.values()].flatMap(({ listening }) => listening.addresses);
+  }
+
+  reload(): Promise<void> {
+    this.#loading ??= this.load().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  /** Sets the new configuration up beside the old one, and exchanges them when all of it is there. */
+  async load(): Promise<void> {
+    const next = await setUpGeneration(await this.#options.load(), this.#shared);
+    const opened = new Map<string, Serving>();
+    try {
+      await next.start();
+      for (const plan of next.servers) {
+        if (!this.#serving.has(plan.name)) opened.set(plan.name, await this.#open(plan));
+      }
+    } catch (error) {
+      await Promise.all([...opened.values()].map(({ listening }) => listening[Symbol.asyncDispose]()));
+      await next[Symbol.asyncDispose]();
+      throw error;
+    }
+    await this.#exchange(next, opened);
+  }
+
+  async #open(plan: ServerPlan): Promise<Serving> {
+    const service = new SiteService(this.#tableOf(plan.name), this.#panics, this.#options.log);
+    service.sites = plan.sites;
+    return { service, listening: await listenFor(plan, service) };
+  }
+
+  async #exchange(next: Generation, opened: ReadonlyMap<string, Serving>): Promise<void> {
+    const old = this.#generation;
+    this.#generation = next;
+    for (const [name, serving] of opened) this.#serving.set(name, serving);
+    const gone = old?.[Symbol.asyncDispose]();
+    for (const plan of next.servers) {
+      const service = this.#serving.get(plan.name)?.service;
+      if (service !== undefined) service.sites = plan.sites;
+      this.#tables.get(plan.name)?.clear();
+    }
+    const kept = new Set(next.servers.map(({ name }) => name));
+    for (const [name, { listening }] of this.#serving) {
+      if (kept.has(name)) continue;
+      this.#serving.delete(name);
+      this.#tables.delete(name);
+      await listening[Symbol.asyncDispose]();
+    }
+    await gone;
+  }
+
+  #tableOf(name: string): AnswerTable {
+    let table = this.#tables.get(name);
+    if (table === undefined) this.#tables.set(name, (table = new AnswerTable()));
+    return table;
+  }
+
+  async stop(): Promise<void> {
+    const plugins = this.#generation?.plugins ?? [];
+    await Promise.all(plugins.map(async (plugin) => plugin.stopping?.()));
+    await this[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#loading?.catch(() => undefined);
+    const serving = [...this.#serving.values()];
+    this.#serving.clear();
+    await Promise.all(serving.map(({ listening }) => listening[Symbol.asyncDispose]()));
+    await this.#generation?.[Symbol.asyncDispose]();
+    this.#generation = undefined;
+  }
+}
