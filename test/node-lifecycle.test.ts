@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { PODS } from '#kube/resources.ts';
+import { EVENTS, PODS } from '#kube/resources.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
 import { startNodeCluster } from '#test/support/node-cluster.ts';
 import { hasPhase, isReady, shell } from '#test/support/pod-fixtures.ts';
@@ -116,12 +116,26 @@ test('sidecars start before the others and end after them', async () => {
   assert.equal(pod.status?.initContainerStatuses?.[0]?.state?.terminated?.exitCode, 0);
 });
 
+test('events tell what happened to them', async () => {
+  const { items } = await client.list(EVENTS, { namespace: 'default' });
+  const reasons = new Set(items.map(({ reason }) => reason));
+  for (const reason of ['Pulled', 'Created', 'Started', 'Killing', 'BackOff', 'Unhealthy'])
+    assert.ok(reasons.has(reason), reason);
+});
+
 test('pods run again when the node starts again, unless they had ended or never restart', async () => {
   await cluster.createPod('once', {
     restartPolicy: 'Never',
     containers: [{ name: 'main', ...shell('sleep 1000') }],
   });
+  await cluster.createPod('work', { containers: [{ name: 'main', ...shell('sleep 1000') }] });
+  await cluster.createPod('job', {
+    restartPolicy: 'Never',
+    containers: [{ name: 'main', ...shell('exit 0') }],
+  });
   await cluster.podBecomes('once', isReady);
+  await cluster.podBecomes('work', isReady);
+  await cluster.podBecomes('job', hasPhase('Succeeded'));
   const done = await client.get(PODS, { namespace: 'default', name: 'job' });
   await cluster.restartNode();
   const once = await cluster.podBecomes('once', hasPhase('Failed'));
