@@ -128,7 +128,12 @@ test('pods run again when the node starts again, unless they had ended or never 
     restartPolicy: 'Never',
     containers: [{ name: 'main', ...shell('sleep 1000') }],
   });
-  await cluster.createPod('work', { containers: [{ name: 'main', ...shell('sleep 1000') }] });
+  await cluster.createPod('work', {
+    containers: [
+      { name: 'main', ...shell('sleep 1000') },
+      { name: 'light', image: 'portolan/pause' },
+    ],
+  });
   await cluster.createPod('job', {
     restartPolicy: 'Never',
     containers: [{ name: 'main', ...shell('exit 0') }],
