@@ -1,8 +1,9 @@
 // What a container can reach of the machine: nothing but its own.
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { after, test } from 'node:test';
 import type { Container, Pod, PodSpec } from '#api/core/v1.gen.ts';
+import { pause } from '#kube/errors.ts';
 import { PODS } from '#kube/resources.ts';
 import { isRootless } from '#node/image-store.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
@@ -108,3 +109,34 @@ test("the host's programs come without its passwords and keys", async () => {
   assert.doesNotMatch(output, /PRIVATE KEY/);
   assert.match(output, /root\nend\n$/);
 });
+
+test('what a container started ends with it, also in PID namespaces that it shares', async () => {
+  const count = (script: string): string => `(${script}) & echo $!; sleep 0.1`;
+  const started = await outputOf('daemon', count('exec sleep 1234'), {}, { hostPID: true });
+  const [pid = ''] = started.split('\n');
+  assert.match(pid, /^\d+$/);
+  for (let attempt = 0; attempt < 100 && commandOf(pid).includes('1234'); attempt++) await pause(20);
+  assert.equal(commandOf(pid), '');
+});
+
+test('a pod goes although a process of its own still writes to its volume, and the node goes on', async () => {
+  const volumeMounts = [{ name: 'data', mountPath: '/data' }];
+  const write =
+    'setsid sh -c "while :; do for i in 1 2 3 4 5 6 7 8 9; do : > /data/$i-$$; done; done" & sleep 0.1';
+  await outputOf(
+    'writer',
+    write,
+    { volumeMounts },
+    { hostPID: true, volumes: [{ name: 'data', emptyDir: {} }] },
+  );
+  await cluster.podGone('writer');
+  assert.equal(await outputOf('next', 'echo fine'), 'fine\n');
+});
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -319,14 +319,21 @@ export class PodAgent {
     for (const agent of agents.filter(({ role }) => role === 'sidecar').reverse()) await agent.stop(graceMs);
   }
 
+  /** Last comes first. Each goes, also when another resists, as a volume does that somebody still writes to. */
   #tearDown(): void {
-    this.#volumes.close();
-    this.#pause?.[Symbol.dispose]();
-    const hostNetwork = this.pod.spec?.hostNetwork === true;
-    this.#sandbox?.[Symbol.dispose]();
+    const parts = new DisposableStack();
+    parts.defer(() => rmSync(this.#directory, { recursive: true, force: true }));
+    if (this.pod.spec?.hostNetwork !== true) parts.defer(() => this.#context.addresses.release(this.#podIps));
+    parts.use(this.#sandbox);
+    parts.use(this.#pause);
+    parts.defer(() => this.#volumes.close());
+    try {
+      parts.dispose();
+    } catch (cause) {
+      const error = new Error(`what pod ${podKey(this.pod)} had did not all go`, { cause });
+      this.#context.config.onError?.(error);
+    }
     this.#sandbox = undefined;
-    if (!hostNetwork) this.#context.addresses.release(this.#podIps);
-    rmSync(this.#directory, { recursive: true, force: true });
     this.#ended = true;
     this.#onChange();
   }

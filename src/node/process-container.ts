@@ -127,6 +127,7 @@ class ProcessContainer implements RunningContainer {
   async #awaitEnd(drained: Promise<unknown>): Promise<ContainerExit> {
     const exit = await exitOf(this.#spawned.child);
     this.#ended = true;
+    this.#killGroup();
     await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())]);
     this.#streams.close();
     this.log[Symbol.dispose]();
@@ -137,15 +138,19 @@ class ProcessContainer implements RunningContainer {
 
   kill(signal: NodeJS.Signals): void {
     if (this.#ended) return;
-    const { child } = this.#spawned;
-    child.kill(signal);
-    // Where it is not PID 1 of its own, what it started goes with it.
-    if (signal === 'SIGKILL' && this.#options.namespaces.pid !== undefined && child.pid !== undefined) {
-      try {
-        process.kill(-child.pid, signal);
-      } catch {
-        // No process of the group is left.
-      }
+    this.#spawned.child.kill(signal);
+    if (signal === 'SIGKILL') this.#killGroup();
+  }
+
+  /** Where it is not PID 1 of its own, what it started goes with it, as far as it has not made itself a session. */
+  #killGroup(): void {
+    const { ownPidNamespace, namespaces } = this.#options;
+    const { pid } = this.#spawned.child;
+    if ((ownPidNamespace && namespaces.pid === undefined) || pid === undefined) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // No process of the group is left.
     }
   }
 
