@@ -10,6 +10,7 @@ import {
 } from '#wire/channel-protocol.ts';
 import type { ClientConfig } from './client.ts';
 import { ConnectionError } from './errors.ts';
+import { authorizationOf, tlsOptions } from './http.ts';
 
 export interface ExecRequest {
   readonly namespace: string;
@@ -33,11 +34,9 @@ export interface ExecResult {
 export async function execInPod(config: ClientConfig, request: ExecRequest): Promise<ExecResult> {
   const { WebSocket } = await import('ws');
   const socket = new WebSocket(execUrl(config, request), [...CHANNEL_PROTOCOLS], {
-    ca: config.ca,
-    cert: config.cert,
-    key: config.key,
-    ...(config.token === undefined ? {} : { headers: { authorization: `Bearer ${config.token}` } }),
+    ...tlsOptions(config),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
+    headers: authorizationOf(config),
   });
   const { promise, resolve, reject } = Promise.withResolvers<ExecResult>();
   const outputs = new Map<number, Buffer[]>();

@@ -54,8 +54,14 @@ export interface HttpResponse {
   message: IncomingMessage;
 }
 
+/** The header that tells who we are; none when the certificate does. */
+export function authorizationOf({ token, tokenSource }: ClientConfig): { authorization?: string } {
+  const current = tokenSource?.() ?? token;
+  return current ? { authorization: `Bearer ${current}` } : {};
+}
+
 /** Node's `servername` must not be an address; '' turns server name indication off. */
-function tlsOptions(config: ClientConfig): Record<string, unknown> {
+export function tlsOptions(config: ClientConfig): Record<string, unknown> {
   return {
     ca: config.ca,
     cert: config.cert,
@@ -126,9 +132,8 @@ export class HttpConnections implements Disposable {
     const headers: Record<string, string | number> = {
       accept: request.accept ?? 'application/json',
       'user-agent': this.#config.userAgent ?? 'portolan',
+      ...authorizationOf(this.#config),
     };
-    const token = this.#config.tokenSource?.() ?? this.#config.token;
-    if (token) headers['authorization'] = `Bearer ${token}`;
     if (request.body !== undefined) {
       headers['content-type'] = request.contentType ?? 'application/json';
       headers['content-length'] = Buffer.byteLength(request.body);
