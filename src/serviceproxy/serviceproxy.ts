@@ -1,6 +1,7 @@
 import { Conntrack } from '#kernel/conntrack.ts';
 import { Nftables } from '#kernel/nftables.ts';
 import { SERVICE_CIDRS } from '#kube/resources.ts';
+import { applyConntrackTimeouts } from './apply-conntrack-timeouts.ts';
 import { NftablesDataPlane } from './apply-nftables.ts';
 import { ChangeTracker } from './change-tracker.ts';
 import { resolveNodePortAddresses, type ServiceProxyConfig } from './config.ts';
@@ -31,6 +32,7 @@ export async function startServiceProxy(config: ServiceProxyConfig): Promise<Ser
   const dataPlane = stack.use(new NftablesDataPlane(Nftables.open({ netns: config.netns })));
   const conntrack = stack.use(Conntrack.open({ netns: config.netns }));
 
+  applyConntrackTimeouts(config.netns, log);
   const settings = await settingsOf(config);
   // Changes gather until the turn of the event loop is over, then one transaction carries them all.
   const tracker = new ChangeTracker(() => setImmediate(() => loop.sync()));

@@ -137,7 +137,7 @@ describe('portolan enter', () => {
     assert.match(nobody.stderr, /there is no node node-9; there are node-1/);
   });
 
-  it('reaches the service proxy of a node on the ports of kube-proxy', () => {
+  it('finds the service proxy of a node on the ports of kube-proxy, with its timeouts', () => {
     using cluster = startCluster('--nodes', '1');
     const get = (port: number, path: string): string => {
       const script = `exec 3<>/dev/tcp/127.0.0.1/${port}; printf 'GET ${path} HTTP/1.0\r\n\r\n' >&3; cat <&3`;
@@ -145,6 +145,8 @@ describe('portolan enter', () => {
     };
     assert.match(get(10_256, '/healthz'), /^HTTP\/1\.1 200 OK[^]*"lastUpdated"/);
     assert.match(get(10_249, '/proxyMode'), /nftables$/);
+    const timeout = '/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait';
+    assert.equal(cluster.portolan('enter', 'node/node-1', '--', 'cat', timeout).stdout, '3600\n');
   });
 });
 
