@@ -24,7 +24,10 @@ const WRONG: readonly [text: string, problem: RegExp][] = [
   ['dns64 10.0.0.0/8', /no IPv6 prefix/],
   ['file /nowhere/db.example example', /no such file/],
   ['forward .', /needs a domain and servers/],
-  [`forward . ${Array.from({ length: 16 }, (_, i) => `127.0.0.${i + 1}`).join(' ')}`, /16 servers are too many; 15/],
+  [
+    `forward . ${Array.from({ length: 16 }, (_, i) => `127.0.0.${i + 1}`).join(' ')}`,
+    /16 servers are too many; 15/,
+  ],
   ['forward . not-an-address', /neither an address .* nor a file/],
   ['forward . grpc://1.1.1.1', /neither an address/],
   ['forward . 9.9.9.9 {\nfailover NOERROR\n}', /no failure/],

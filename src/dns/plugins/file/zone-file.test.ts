@@ -51,16 +51,34 @@ function ask(name: string, type: string) {
   };
 }
 
-const CASES: readonly [name: string, type: string, rcode: string, answers: readonly string[], authority: string][] = [
+const CASES: readonly [
+  name: string,
+  type: string,
+  rcode: string,
+  answers: readonly string[],
+  authority: string,
+][] = [
   ['www.example.', 'A', 'NOERROR', ['www.example 300 192.0.2.80'], '2 example.'],
   ['WWW.Example.', 'A', 'NOERROR', ['www.example 300 192.0.2.80'], '2 example.'],
   ['www.example.', 'AAAA', 'NOERROR', [], '6 example.'],
   ['nobody.example.', 'A', 'NXDOMAIN', [], '6 example.'],
   ['b.c.example.', 'A', 'NOERROR', [], '6 example.'],
-  ['alias.example.', 'A', 'NOERROR', ['alias.example 3600 www.example', 'www.example 300 192.0.2.80'], '2 example.'],
+  [
+    'alias.example.',
+    'A',
+    'NOERROR',
+    ['alias.example 3600 www.example', 'www.example 300 192.0.2.80'],
+    '2 example.',
+  ],
   ['alias.example.', 'CNAME', 'NOERROR', ['alias.example 3600 www.example'], '2 example.'],
   ['lost.example.', 'A', 'NXDOMAIN', ['lost.example 3600 nobody.example'], '6 example.'],
-  ['x.wild.example.', 'TXT', 'NOERROR', ['x.wild.example 120 {"kind":"text","texts":["a wild ; one"]}'], '2 example.'],
+  [
+    'x.wild.example.',
+    'TXT',
+    'NOERROR',
+    ['x.wild.example 120 {"kind":"text","texts":["a wild ; one"]}'],
+    '2 example.',
+  ],
   ['x.wild.example.', 'A', 'NOERROR', [], '6 example.'],
   ['a.deleg.example.', 'A', 'NOERROR', [], '2 deleg.example.'],
   ['inner.sub.example.', 'A', 'NOERROR', ['inner.sub.example 3600 192.0.2.92'], '2 example.'],
@@ -78,7 +96,10 @@ for (const [name, type, rcode, answers, authority] of CASES) {
 }
 
 test('planZoneAnswer() follows a DNAME and ends a circle of CNAMEs', () => {
-  assert.deepEqual(ask('x.old.example.', 'A').answers.slice(1), ['x.old.example 3600 x.new.example', 'x.new.example 3600 192.0.2.91']);
+  assert.deepEqual(ask('x.old.example.', 'A').answers.slice(1), [
+    'x.old.example 3600 x.new.example',
+    'x.new.example 3600 192.0.2.91',
+  ]);
   assert.ok(ask('loop.example.', 'A').answers.length < 10);
 });
 
@@ -102,7 +123,10 @@ for (const [text, problem] of [
   ['  A 1.2.3.4', /no name/],
 ] as const) {
   test(`parseZoneFile() refuses ${JSON.stringify(text)}`, () => {
-    assert.throws(() => parse(text), (error) => error instanceof ZoneFileError && problem.test(error.message));
+    assert.throws(
+      () => parse(text),
+      (error) => error instanceof ZoneFileError && problem.test(error.message),
+    );
   });
 }
 
@@ -112,14 +136,37 @@ test('ZoneData.of() refuses records without SOA, and of other zones', () => {
 });
 
 test('parseZoneFile() throws nothing but ZoneFileError', () => {
-  const word = fc.constantFrom('@', 'a', ' ', '\n', '(', ')', '"', ';', 'A', 'TXT', '1.2.3.4', '$TTL', '$ORIGIN', '3600', 'IN', '\\');
+  const word = fc.constantFrom(
+    '@',
+    'a',
+    ' ',
+    '\n',
+    '(',
+    ')',
+    '"',
+    ';',
+    'A',
+    'TXT',
+    '1.2.3.4',
+    '$TTL',
+    '$ORIGIN',
+    '3600',
+    'IN',
+    '\\',
+  );
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.array(word).map((words) => words.join(' '))), (text) => {
-      try {
-        parse(text);
-      } catch (error) {
-        assert.ok(error instanceof ZoneFileError, String(error));
-      }
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.array(word).map((words) => words.join(' ')),
+      ),
+      (text) => {
+        try {
+          parse(text);
+        } catch (error) {
+          assert.ok(error instanceof ZoneFileError, String(error));
+        }
+      },
+    ),
   );
 });

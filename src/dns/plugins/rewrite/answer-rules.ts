@@ -45,8 +45,8 @@ export function rcodeRule(directive: Directive, words: readonly string[], contin
 
 /** `cname [KIND] FROM TO`: CNAME records lead elsewhere. */
 export function cnameRule(directive: Directive, words: readonly string[], continues: boolean): RewriteRule {
-  const kind: MatchKind = isMatchKind(words[0]) && words.length > 2 ? words[0] : 'exact';
-  const [from, to, ...more] = isMatchKind(words[0]) && words.length > 2 ? words.slice(1) : words;
+  const kind: MatchKind = isMatchKind(words[0]) ? words[0] : 'exact';
+  const [from, to, ...more] = isMatchKind(words[0]) ? words.slice(1) : words;
   if (from === undefined || to === undefined || more.length > 0)
     fail(directive, 'cname takes a kind (exact, prefix, suffix, substring, regex) and two names');
   const change = nameChange(directive, kind, from, to);
@@ -88,9 +88,8 @@ function namePattern(
   count: number,
   usage: string,
 ): { matches: (name: string) => boolean; rest: readonly string[] } {
-  const hasKind = isMatchKind(words[0]) && words.length > count + 1;
-  const kind: MatchKind = hasKind && isMatchKind(words[0]) ? words[0] : 'exact';
-  const [name, ...rest] = hasKind ? words.slice(1) : words;
+  const kind: MatchKind = isMatchKind(words[0]) ? words[0] : 'exact';
+  const [name, ...rest] = isMatchKind(words[0]) ? words.slice(1) : words;
   if (name === undefined || rest.length !== count) fail(directive, usage);
   const change = nameChange(
     directive,

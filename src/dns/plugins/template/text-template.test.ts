@@ -4,7 +4,14 @@ import * as fc from 'fast-check';
 import { parseTemplate, type TemplateData, TemplateError } from './text-template.ts';
 
 const DATA: TemplateData = {
-  fields: { Name: 'ip-10-0-0-1.example.', Zone: 'example.', Class: 'IN', Type: 'A', Remote: '192.0.2.9', 'Question.Name': 'IP.' },
+  fields: {
+    Name: 'ip-10-0-0-1.example.',
+    Zone: 'example.',
+    Class: 'IN',
+    Type: 'A',
+    Remote: '192.0.2.9',
+    'Question.Name': 'IP.',
+  },
   match: ['ip-10-0-0-1.example.', '10', 'ff'],
   groups: { 0: 'ip-10-0-0-1.example.', 1: '10', 2: 'ff', a: '10' },
   meta: (name) => (name === 'kubernetes/client-namespace' ? 'harbor' : undefined),
@@ -28,7 +35,15 @@ for (const [text, result] of [
   });
 }
 
-for (const text of ['{{ .Nope }}', '{{ .Name', '{{ if .Name }}x', '{{ end }}', '{{ unknown 1 }}', '{{ index }}', '{{ .Name .Zone }}']) {
+for (const text of [
+  '{{ .Nope }}',
+  '{{ .Name',
+  '{{ if .Name }}x',
+  '{{ end }}',
+  '{{ unknown 1 }}',
+  '{{ index }}',
+  '{{ .Name .Zone }}',
+]) {
   test(`parseTemplate() refuses ${text}`, () => {
     assert.throws(() => parseTemplate(text), TemplateError);
   });
@@ -39,7 +54,22 @@ test('parseTemplate() fails the query for a group that is not there, as Go does'
 });
 
 test('parseTemplate() throws nothing but TemplateError', () => {
-  const piece = fc.constantFrom('{{', '}}', ' .Name ', '(', ')', '|', 'if ', 'end', 'index ', '"', '1', '.Match', 'else', 'eq ');
+  const piece = fc.constantFrom(
+    '{{',
+    '}}',
+    ' .Name ',
+    '(',
+    ')',
+    '|',
+    'if ',
+    'end',
+    'index ',
+    '"',
+    '1',
+    '.Match',
+    'else',
+    'eq ',
+  );
   fc.assert(
     fc.property(fc.array(piece), (pieces) => {
       try {

@@ -32,7 +32,25 @@ for (const text of ['', 'name(', 'name', '1 +', "incidr('x')('y')", '== 1', "'op
 }
 
 test('parseExpression() throws nothing but ExpressionError', () => {
-  const token = fc.constantFrom('(', ')', '[', ']', 'name()', "'x'", '1', '==', 'in', 'not', '&&', '!', 'matches', ',', '?', ':', '-');
+  const token = fc.constantFrom(
+    '(',
+    ')',
+    '[',
+    ']',
+    'name()',
+    "'x'",
+    '1',
+    '==',
+    'in',
+    'not',
+    '&&',
+    '!',
+    'matches',
+    ',',
+    '?',
+    ':',
+    '-',
+  );
   fc.assert(
     fc.property(fc.array(token, { maxLength: 12 }), (tokens) => {
       try {

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Plugin } from '#dns/plugin.ts';
+import { Cidr } from '#lib/ip.ts';
+import {
+  answer,
+  ask,
+  directive,
+  instance,
+  type RequestOptions,
+  request,
+  SCOPE,
+  testContext,
+  texts,
+} from '#test/support/dns-plugin.ts';
+import { HeaderFlag, RecordType } from '#wire/dns.ts';
+import { prepareAnswer, respond } from '#wire/dns-answer.ts';
+import { questionLabels } from '#wire/dns-query.ts';
+import { parseRecord } from '#wire/dns-text.ts';
+import { acl, parseAclRule, planAcl } from './acl.ts';
+import { any } from './any.ts';
+import { bufsize } from './bufsize.ts';
+import { cancel } from './cancel.ts';
+import { dns64, embed } from './dns64.ts';
+import { header } from './header.ts';
+import { weigh } from './loadbalance/loadbalance.ts';
+import { shuffleBytes } from './loadbalance/shuffle.ts';
+import { parseWeights } from './loadbalance/weights.ts';
+import { local } from './local.ts';
+import { loop } from './loop.ts';
+import { minimal } from './minimal.ts';
+import { nsid } from './nsid.ts';
+import { ReloadedFile } from './reloaded-file.ts';
+
+const EDNS = { udpSize: 4096, extendedRcode: 0, version: 0, dnssecOk: false };
+const RECORD = 'a.test. 5 A 192.0.2.1';
+
+async function heard(plugin: Plugin, text: string, name: string, type: string, options: RequestOptions = {}) {
+  await using stack = new AsyncDisposableStack();
+  const context = testContext(stack);
+  return ask(await instance(plugin, text, context), request(name, type, options), () =>
+    answer([RECORD], { authorities: [parseRecord('test. 5 NS ns.test.')] }),
+  );
+}
+
+test('any answers ANY shortly, and nothing else', async () => {
+  const short = await heard(any, 'any', 'a.test', 'ANY');
+  assert.ok(short !== 'dropped' && short.answers.length === 1 && short.answers[0]?.ttl === 8482);
+  const other = await heard(any, 'any', 'a.test', 'A');
+  assert.ok(other !== 'dropped' && texts(other.answers)[0] === 'a.test 5 192.0.2.1');
+});
+
+test('acl does what the first policy that applies says', async () => {
+  const rule = parseAclRule(
+    directive(
+      'acl {\nallow net 10.1.0.0/16\nblock type A net 10.0.0.0/8\nfilter type AAAA net *\ndrop net fd00::/8\n}',
+    ),
+    SCOPE,
+  );
+  const action = (address: string, type: number) => planAcl(rule.policies, address, type);
+  assert.equal(action('10.1.2.3', RecordType.A), 'allow');
+  assert.equal(action('10.2.2.3', RecordType.A), 'block');
+  assert.equal(action('::ffff:10.2.2.3', RecordType.A), 'block');
+  assert.equal(action('10.2.2.3', RecordType.AAAA), 'filter');
+  assert.equal(action('fd00::1', RecordType.A), 'drop');
+  assert.equal(action('192.0.2.1', RecordType.TXT), 'allow');
+  assert.equal(await heard(acl, 'acl {\ndrop net 192.0.2.0/24\n}', 'a.test', 'A'), 'dropped');
+  const blocked = await heard(acl, 'acl {\nblock net 192.0.2.0/24\n}', 'a.test', 'A');
+  assert.ok(blocked !== 'dropped' && blocked.rcode === 5);
+});
+
+test('bufsize offers and allows no more than it says', async () => {
+  await using stack = new AsyncDisposableStack();
+  const plugin = await instance(bufsize, 'bufsize 600', testContext(stack));
+  let seen: unknown;
+  await plugin.handle?.(request('a.test', 'A', { edns: EDNS }), (changed) => {
+    seen = { udpSize: changed.query.edns?.udpSize, limit: changed.limit <= 600 };
+    return answer([]);
+  });
+  assert.deepEqual(seen, { udpSize: 600, limit: true });
+});
+
+test('cancel answers SERVFAIL when nobody does in time', async () => {
+  await using stack = new AsyncDisposableStack();
+  const plugin = await instance(cancel, 'cancel 5ms', testContext(stack));
+  const result = await ask(plugin, request('a.test', 'A'), () => new Promise(() => undefined));
+  assert.ok(result !== 'dropped' && result.rcode === 2);
+});
+
+test('header switches flags of answers', async () => {
+  const result = await heard(header, 'header {\nresponse set ra\nresponse clear aa\n}', 'a.test', 'A');
+  assert.ok(result !== 'dropped');
+  assert.equal(result.flags & (HeaderFlag.AA | HeaderFlag.RA), HeaderFlag.RA);
+});
+
+test('minimal leaves out what was not asked for', async () => {
+  const result = await heard(minimal, 'minimal', 'a.test', 'A');
+  assert.ok(result !== 'dropped' && result.authorities.length === 0 && result.answers.length === 1);
+});
+
+test('nsid names the server only to those who ask', async () => {
+  const plain = await heard(nsid, 'nsid here', 'a.test', 'A', { edns: EDNS });
+  assert.ok(plain !== 'dropped' && plain.options === undefined);
+});
+
+test('local answers loopback names and their reverse', async () => {
+  const address = await heard(local, 'local', 'localhost', 'AAAA');
+  assert.ok(address !== 'dropped');
+  assert.deepEqual(texts(address.answers), ['localhost 604800 ::1']);
+  const reverse = await heard(local, 'local', '1.0.0.127.in-addr.arpa', 'PTR');
+  assert.ok(reverse !== 'dropped');
+  assert.deepEqual(texts(reverse.answers), ['1.0.0.127.in-addr.arpa 604800 localhost']);
+});
+
+for (const [prefix, address] of [
+  ['64:ff9b::/96', '64:ff9b::c000:221'],
+  ['2001:db8::/32', '2001:db8:c000:221::'],
+  ['2001:db8:100::/40', '2001:db8:1c0:2:21::'],
+  ['2001:db8:122::/48', '2001:db8:122:c000:2:2100::'],
+  ['2001:db8:122:300::/56', '2001:db8:122:3c0:0:221::'],
+  ['2001:db8:122:344::/64', '2001:db8:122:344:c0:2:2100:0'],
+] as const) {
+  test(`embed() puts 192.0.2.33 into ${prefix} as RFC 6052 shows`, () => {
+    assert.equal(embed(Cidr.of(prefix), '192.0.2.33'), address);
+  });
+}
+
+test('dns64 makes AAAA records where there are none, for clients over IPv6', async () => {
+  await using stack = new AsyncDisposableStack();
+  const plugin = await instance(dns64, 'dns64', testContext(stack));
+  const options: RequestOptions = {
+    client: { family: 6, address: 'fd00::9' },
+    block: { resolve: () => answer([RECORD]) },
+  };
+  const made = await ask(plugin, request('a.test', 'AAAA', options), () => answer([]));
+  assert.ok(made !== 'dropped');
+  assert.deepEqual(texts(made.answers), ['a.test 5 64:ff9b::c000:201']);
+  const four = await ask(
+    plugin,
+    request('a.test', 'AAAA', { block: { resolve: () => answer([RECORD]) } }),
+    () => answer([]),
+  );
+  assert.ok(four !== 'dropped' && four.answers.length === 0);
+});
+
+test('shuffleBytes() changes the order of addresses and nothing else', () => {
+  const query = request('a.test', 'A');
+  const records = Array.from({ length: 9 }, (_, i) => `a.test. 5 A 192.0.2.${i}`);
+  const prepared = prepareAnswer(questionLabels(query.query), answer(['a.test. 5 TXT x', ...records]));
+  const response = respond(query.query, prepared, 0, 512);
+  const before = Buffer.from(response);
+  shuffleBytes(response, () => 0);
+  assert.notDeepEqual(response, before);
+  assert.deepEqual(
+    [...response].toSorted((a, b) => a - b),
+    [...before].toSorted((a, b) => a - b),
+  );
+  assert.equal(response.length, before.length);
+});
+
+test('weigh() puts the address that was drawn first', () => {
+  const weights = parseWeights('a.test\n192.0.2.1 1\n192.0.2.2 9\n');
+  const given = answer(['a.test. 5 A 192.0.2.1', 'a.test. 5 A 192.0.2.2']);
+  assert.equal(texts(weigh(given, weights, () => 0).answers)[0], 'a.test 5 192.0.2.1');
+  assert.equal(texts(weigh(given, weights, () => 1).answers)[0], 'a.test 5 192.0.2.2');
+  assert.throws(() => parseWeights('a.test\n192.0.2.1 0\n'), /line 2/);
+});
+
+test('loop reports when the probe comes back, and stays alive', async () => {
+  await using stack = new AsyncDisposableStack();
+  const context = testContext(stack);
+  const plugin = await instance(loop, 'loop', context);
+  // A server that forwards everything to itself.
+  const again = {
+    name: 'forward',
+    handle: (query: ReturnType<typeof request>) => plugin.handle?.(query, again.handle) ?? answer([]),
+  };
+  Object.assign(context.block, { plugins: [plugin, again] });
+  await plugin.start?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(context.logged.length, 1);
+  assert.match(context.logged[0] ?? '', /come back.*forward names another server/);
+  const other = await ask(plugin, request('a.test', 'A'), () => answer([RECORD]));
+  assert.ok(other !== 'dropped' && other.answers.length === 1);
+});
+
+test('loop says nothing when the probe does not come back', async () => {
+  await using stack = new AsyncDisposableStack();
+  const context = testContext(stack);
+  const plugin = await instance(loop, 'loop', context);
+  Object.assign(context.block, { plugins: [plugin] });
+  await plugin.start?.();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(context.logged, []);
+});
+
+test('ReloadedFile keeps what was there when the file goes bad, and says so', async (t) => {
+  await using stack = new AsyncDisposableStack();
+  const context = testContext(stack);
+  const folder = mkdtempSync(join(tmpdir(), 'portolan-reload-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'numbers');
+  writeFileSync(file, '1');
+  const parse = (text: string): number =>
+    Number.isNaN(Number(text)) ? assert.fail('no number') : Number(text);
+  const loaded = new ReloadedFile({ file, intervalMs: 5, parse, otherwise: 0 }, context);
+  assert.equal(loaded.value, 1);
+  writeFileSync(file, '22');
+  while (loaded.value === 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(loaded.value, 22);
+  writeFileSync(file, 'bad');
+  utimesSync(file, 1, 1);
+  while (context.logged.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.match(context.logged[0] ?? '', /not taken over: no number/);
+  assert.equal(loaded.value, 22);
+});
