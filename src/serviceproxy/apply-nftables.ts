@@ -94,8 +94,13 @@ export class NftablesDataPlane implements DataPlane {
   }
 
   audit(): number {
-    if (this.#ruleset === undefined || this.#client.generation() === this.#generation) return 0;
+    if (this.#ruleset === undefined || this.#isBroken) return 0;
     const { settings } = this.#ruleset;
+    if (this.#client.generation() === this.#generation) {
+      this.#client.run(this.#ruleset.removeUnused());
+      this.#generation = this.#client.generation();
+      return 0;
+    }
     let differences = 1;
     if (this.#isAdoptable(settings)) differences = this.#repair();
     else this.set({ settings, services: this.#services });

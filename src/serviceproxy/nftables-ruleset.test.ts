@@ -244,6 +244,35 @@ test('audit() says nothing while the table is ours, and repairs what somebody de
   assert.ok(client.tables().some(({ name }) => name === TABLE.name));
 });
 
+test('audit() takes away what nothing leads to any more, and what is wanted again comes again', () => {
+  fc.assert(
+    fc.property(services, services, services, (first, second, third) => {
+      using client = new FakeNftables();
+      const plane = new NftablesDataPlane(client);
+      plane.set({ settings: SETTINGS, services: first });
+      plane.update(changesBetween(first, second));
+      assert.equal(plane.audit(), 0);
+      using fresh = new FakeNftables();
+      new NftablesDataPlane(fresh).set({ settings: SETTINGS, services: second });
+      assert.deepEqual(chainsOf(client), chainsOf(fresh));
+      plane.update(changesBetween(second, third));
+      plane.audit();
+      new NftablesDataPlane(fresh).set({ settings: SETTINGS, services: third });
+      assert.deepEqual(chainsOf(client), chainsOf(fresh));
+      assert.deepEqual(reachable(contents(client)), reachable(contents(fresh)));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+function chainsOf(client: FakeNftables): string[] {
+  const { table } = LAYOUTS[4].clusterIps;
+  return client
+    .chains(table)
+    .map(({ name }) => name)
+    .sort();
+}
+
 test('arrange() keeps places and fills the free ones', () => {
   const list = fc.uniqueArray(endpoint, {
     maxLength: 8,

@@ -21,7 +21,7 @@ const NOTHING: ServiceElements = {
 export class NftablesRuleset {
   readonly settings: NodeSettings;
   readonly table = new ElementTable();
-  /** Chains that exist besides the base ones. They stay when the last element that leads there goes. */
+  /** Chains that exist besides the base ones. Shared ones stay until `removeUnused()`: another Service may soon want them. */
   readonly #chains = new Map<string, PlannedChain>();
   readonly #services = new Map<string, ServiceElements>();
   readonly #affinityIds = new Map<number, string>();
@@ -40,6 +40,16 @@ export class NftablesRuleset {
 
   get chains(): Iterable<PlannedChain> {
     return this.#chains.values();
+  }
+
+  /** Takes away shared chains that nothing leads to: Services that grow and shrink leave one for every size they had. */
+  removeUnused(): Transaction {
+    const used = new Set<string>();
+    for (const { chains, ownChains } of this.#services.values())
+      for (const name of [...chains.keys(), ...ownChains.keys()]) used.add(name);
+    const unused = [...this.#chains.values()].filter(({ chain }) => !used.has(chain.name));
+    for (const { chain } of unused) this.#chains.delete(chain.name);
+    return new Transaction().delete(...unused.map(({ chain }) => chain));
   }
 
   /** The changes for these Services; undefined removes one. */
