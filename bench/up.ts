@@ -23,14 +23,14 @@ const CONCURRENT_QUESTIONS = 16;
 interface RunningCluster extends Disposable {
   readonly status: ClusterStatus;
   readonly upMs: number;
-  /** MemAvailable before the cluster came up. */
-  readonly availableBefore: number;
+  /** The kernel's own memory before the cluster came up. */
+  readonly kernelMbBefore: number;
 }
 
 interface Memory {
   readonly pssMb: number;
-  /** What MemAvailable lost: our processes and what the kernel keeps for us. */
-  readonly lostMb: number;
+  /** What the kernel keeps for us: namespaces, links, rules, sockets, stacks, page tables. */
+  readonly kernelMb: number;
 }
 
 const { values } = parseArgs({
@@ -59,10 +59,10 @@ async function benchUp(nodes: number, runs: number): Promise<void> {
     memories.push(memoryOf(cluster));
   }
   const pss = median(memories.map(({ pssMb }) => pssMb));
-  const lost = median(memories.map(({ lostMb }) => lostMb));
+  const kernel = median(memories.map(({ kernelMb }) => kernelMb));
   console.log(
     `${nodes} nodes: ready after ${median(times)} ms (${Math.min(...times)} to ${Math.max(...times)}, ${runs} runs); ` +
-      `PSS ${pss} MB, MemAvailable lost ${lost} MB`,
+      `PSS ${pss} MB, kernel ${kernel} MB`,
   );
 }
 
@@ -77,24 +77,24 @@ async function benchLightPods(pods: number): Promise<void> {
   await everyServiceAnswers(cluster.status, names);
   const answeredMs = performance.now() - startedAt;
   await delay(1000);
-  const { pssMb, lostMb } = memoryOf(cluster);
+  const { pssMb, kernelMb } = memoryOf(cluster);
   console.log(
     `${pods} light pods behind ${SERVICE_COUNT} Services on 3 nodes: all available after ${Math.round(availableMs)} ms, ` +
-      `every Service answers after ${Math.round(answeredMs)} ms; PSS ${pssMb} MB, MemAvailable lost ${lostMb} MB`,
+      `every Service answers after ${Math.round(answeredMs)} ms; PSS ${pssMb} MB, kernel ${kernelMb} MB`,
   );
 }
 
 function startCluster(nodes: number): RunningCluster {
   const dataDir = mkdtempSync(join(tmpdir(), 'portolan-bench-'));
   const words = ['--name', 'bench', '--data-dir', dataDir];
-  const availableBefore = memAvailableMb();
+  const kernelMbBefore = kernelMemoryMb();
   const startedAt = performance.now();
   portolan('up', '--detach', '--nodes', String(nodes), ...words);
   const upMs = Math.round(performance.now() - startedAt);
   return {
     status: JSON.parse(portolan('status', '-o', 'json', ...words)) as ClusterStatus,
     upMs,
-    availableBefore,
+    kernelMbBefore,
     [Symbol.dispose]() {
       portolan('down', ...words);
       rmSync(dataDir, { recursive: true });
@@ -154,15 +154,20 @@ function answers(proxy: string, url: string): Promise<boolean> {
   });
 }
 
-function memoryOf({ status, availableBefore }: RunningCluster): Memory {
+function memoryOf({ status, kernelMbBefore }: RunningCluster): Memory {
   const pssKb = processTree(status.pid)
     .map(pssOf)
     .reduce((sum, each) => sum + each, 0);
-  return { pssMb: Math.round(pssKb / 1024), lostMb: Math.round(availableBefore - memAvailableMb()) };
+  return { pssMb: Math.round(pssKb / 1024), kernelMb: Math.round(kernelMemoryMb() - kernelMbBefore) };
 }
 
-function memAvailableMb(): number {
-  return Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) / 1024;
+/** Memory that the kernel holds for itself and cannot give back; of the whole machine. */
+function kernelMemoryMb(): number {
+  const meminfo = readFileSync('/proc/meminfo', 'utf8');
+  const kb = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(meminfo)?.[1] ?? 0);
+  return (
+    ['SUnreclaim', 'VmallocUsed', 'Percpu', 'PageTables'].map(kb).reduce((sum, each) => sum + each) / 1024
+  );
 }
 
 function pssOf(pid: number): number {

@@ -9,6 +9,12 @@ import { logPath } from './part-log.ts';
 import { explainUnshare } from './plan-unshare.ts';
 import { statePaths } from './state-dir.ts';
 
+/**
+ * For a process of many threads: enough of them for the thread pool that all share; and two heaps of malloc(3) for all,
+ * where one for each thread would keep some 15 MB more.
+ */
+const THREADS = { UV_THREADPOOL_SIZE: '8', MALLOC_ARENA_MAX: '2' };
+
 /** A supervisor that has just been started. */
 export interface Launched {
   readonly front: Front<FrontEvent, FrontRequest>;
@@ -35,7 +41,7 @@ export async function launchSupervisor(
     // A session of its own: a Ctrl-C in the terminal is for us, we tell the supervisor what we make of it.
     detached: true,
     stdio: ['ignore', log, log, 'pipe'],
-    env: { ...process.env, UV_THREADPOOL_SIZE: '8', PORTOLAN_STARTED_AT: String(performance.timeOrigin) },
+    env: { ...process.env, ...THREADS, PORTOLAN_STARTED_AT: String(performance.timeOrigin) },
   });
   closeSync(log);
   const ended = new Promise<void>((resolve, reject) => {
