@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { type CorefileSource, corefileSource } from '#dns/corefile-source.ts';
 import { type DefaultCorefileOptions, defaultCorefile } from '#dns/default-corefile.ts';
 import { startDnsServer } from '#dns/server.ts';
-import { ApiClient } from '#kube/client.ts';
+import { ApiClient, type ClientConfig } from '#kube/client.ts';
 import { loadConfig } from '#kube/kubeconfig.ts';
 import { parseAddressPort } from '#lib/ip.ts';
 import { type Command, CommandError, type CommandIo, UsageError } from './command.ts';
@@ -87,9 +87,10 @@ export const command: Command = {
     // Answering allocates next to nothing: room for young objects would only be memory that the first lists leave behind.
     setFlagsFromString('--semi-space-growth-factor=1');
     await using stack = new AsyncDisposableStack();
-    const apiClient = shared(async () =>
-      stack.use(new ApiClient(await loadConfig({ path: values.kubeconfig, env: { ...io.env } }))),
-    );
+    const apiClient = shared(async (onResponse?: ClientConfig['onResponse']) => {
+      const config = await loadConfig({ path: values.kubeconfig, env: { ...io.env } });
+      return stack.use(new ApiClient({ ...config, onResponse }));
+    });
     const source = sourceOf(values, io, log);
     const server = stack.use(await startDnsServer({ ...source, apiClient, log }).catch(explain));
     const listening = server.addresses.map(({ address, port }) => `${address} port ${port}`).join(', ');
@@ -170,9 +171,9 @@ function pageFlag(name: string, text: string | undefined, port: number) {
 }
 
 /** Made once, when first wanted. */
-function shared<T>(make: () => Promise<T>): () => Promise<T> {
+function shared<A, T>(make: (argument?: A) => Promise<T>): (argument?: A) => Promise<T> {
   let made: Promise<T> | undefined;
-  return () => (made ??= make());
+  return (argument) => (made ??= make(argument));
 }
 
 /** What went wrong is in the message: a line of the Corefile, no kubeconfig, a port that is taken. */

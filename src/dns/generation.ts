@@ -1,4 +1,4 @@
-import type { ApiClient } from '#kube/client.ts';
+import type { ApiClient, ClientConfig } from '#kube/client.ts';
 import { ResponseCode } from '#wire/dns.ts';
 import { AnswerCounts } from './answer-counts.ts';
 import type { AnswerMetrics } from './answer-metrics.ts';
@@ -18,7 +18,7 @@ export interface SharedParts {
   readonly answers: AnswerMetrics;
   readonly pages: HttpPages;
   readonly log: (message: string) => void;
-  readonly apiClient: () => Promise<ApiClient>;
+  readonly apiClient: (onResponse?: ClientConfig['onResponse']) => Promise<ApiClient>;
   /** One per server, by its name. */
   tableOf(server: string): AnswerTable;
   reload(): Promise<void>;

@@ -108,7 +108,7 @@ export class KubernetesHandler {
       if (KEPT_EMPTY.has(query.type) && isPlain(query)) this.#keep(request, zone, { ...empty }, view);
       return respond(query, empty, HeaderFlag.AA, limit);
     }
-    if (outcome.externals.length > 0) return withExternals(request, question.name, outcome);
+    if (outcome.externals.length > 0) return withExternals(request, outcome);
     const prepared = prepareAnswer(question.name, {
       ...outcome,
       rcode: ResponseCode.NOERROR,
@@ -170,10 +170,16 @@ function isPlain({ message, questionEnd, key }: DnsQuery): boolean {
 }
 
 /** An ExternalName's own records follow its CNAME as far as the server knows them. */
-async function withExternals(request: DnsRequest, name: DnsName, plan: AnswerPlan): Promise<DnsResult> {
-  const found = { answers: [...plan.answers], additionals: [...plan.additionals] };
-  for (const external of plan.externals) found[external.into].push(...(await lookUp(external, request)));
-  return { ...found, rcode: ResponseCode.NOERROR, flags: HeaderFlag.AA, authorities: [] };
+async function withExternals(request: DnsRequest, plan: AnswerPlan): Promise<DnsResult> {
+  const answers = [...plan.answers];
+  for (const external of plan.externals) answers.push(...(await lookUp(external, request)));
+  return {
+    rcode: ResponseCode.NOERROR,
+    flags: HeaderFlag.AA,
+    answers,
+    authorities: [],
+    additionals: plan.additionals,
+  };
 }
 
 async function lookUp(external: ExternalLookup, request: DnsRequest): Promise<DnsRecord[]> {

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
-import { ApiClient } from '#kube/client.ts';
+import { ApiClient, type ClientConfig } from '#kube/client.ts';
 import { loadKubeconfig } from '#kube/kubeconfig.ts';
 import { isLoopbackIp, parseIp } from '#lib/ip.ts';
 import { ClusterIndex } from './cluster-index.ts';
@@ -58,10 +58,25 @@ async function clientFor(
   readFiles: () => { cert?: string; key?: string; ca?: string },
 ): Promise<ApiClient> {
   const { endpoint, kubeconfig, context: kubeContext } = access;
-  if (kubeconfig !== undefined)
-    return context.stack.use(new ApiClient(await loadKubeconfig({ path: kubeconfig, context: kubeContext })));
-  if (endpoint !== undefined) return context.stack.use(new ApiClient({ server: endpoint, ...readFiles() }));
-  return context.apiClient();
+  const onResponse = requestCounter(context);
+  if (kubeconfig !== undefined) {
+    const config = await loadKubeconfig({ path: kubeconfig, context: kubeContext });
+    return context.stack.use(new ApiClient({ ...config, onResponse }));
+  }
+  if (endpoint !== undefined)
+    return context.stack.use(new ApiClient({ server: endpoint, ...readFiles(), onResponse }));
+  return context.apiClient(onResponse);
+}
+
+function requestCounter({ metrics }: SetupContext): ClientConfig['onResponse'] {
+  const requests = metrics.counter(
+    'coredns_kubernetes_rest_client_requests_total',
+    'Answers of the API server.',
+    ['code', 'method', 'host'],
+  );
+  return ({ method, host, status }) => {
+    requests.with(String(status), method, host).value++;
+  };
 }
 
 /** The first lists, unless they take longer than may be waited for. */

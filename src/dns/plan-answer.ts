@@ -24,7 +24,6 @@ export interface PlanOptions extends TargetOptions, RequestOptions {
 export interface ExternalLookup {
   readonly name: DnsName;
   readonly type: number;
-  readonly into: 'answers' | 'additionals';
 }
 
 export interface AnswerPlan {
@@ -88,7 +87,7 @@ function planByType(
         : 'no-data';
     }
     case RecordType.SRV:
-      return planServices(name, zone, targets, view, options);
+      return planServices(name, zone, targets, options);
     default:
       return 'no-data';
   }
@@ -148,7 +147,7 @@ function planAddresses(
     const cname = record(name, RecordType.CNAME, options, nameData(host.name));
     if (!isWithin(host.name, zone)) {
       answers.push(cname);
-      externals.push({ name: host.name, type, into: 'answers' });
+      externals.push({ name: host.name, type });
       continue;
     }
     const key = nameKey(host.name);
@@ -176,40 +175,30 @@ function followCname(
   return typeof next === 'string' ? undefined : next;
 }
 
+/** An ExternalName has none: where its name leads, its ports need not be. */
 function planServices(
   name: DnsName,
   zone: DnsName,
   targets: readonly Target[],
-  view: ClusterView,
   options: PlanOptions,
 ): AnswerOutcome {
   const weight = Math.max(1, Math.floor(100 / Math.max(1, targets.length)));
   const answers = new Map<string, DnsRecord>();
   const additionals = new Map<string, DnsRecord>();
-  const externals: ExternalLookup[] = [];
   for (const { owner, host, port } of targets) {
-    if (port === undefined) continue;
-    const target = host.kind === 'name' ? host.name : [...owner, ...zone];
+    if (port === undefined || host.kind !== 'address') continue;
+    const target = [...owner, ...zone];
     const data: DnsData = { kind: 'srv', priority: 0, weight, port, target };
     answers.set(`${port} ${nameKey(target)}`, record(name, RecordType.SRV, options, data));
-    if (host.kind === 'address') {
-      const type = host.family === 4 ? RecordType.A : RecordType.AAAA;
-      const key = `${host.address} ${nameKey(target)}`;
-      additionals.set(key, record(target, type, options, { kind: 'address', address: host.address }));
-    } else if (isWithin(host.name, zone)) {
-      const inside = followCname(host.name, RecordType.A, zone, view, options, [nameKey(host.name)]);
-      for (const [i, extra] of (inside?.answers ?? []).entries())
-        additionals.set(`${i} ${nameKey(target)}`, extra);
-    } else {
-      for (const type of [RecordType.A, RecordType.AAAA])
-        externals.push({ name: host.name, type, into: 'additionals' });
-    }
+    const type = host.family === 4 ? RecordType.A : RecordType.AAAA;
+    const key = `${host.address} ${nameKey(target)}`;
+    additionals.set(key, record(target, type, options, { kind: 'address', address: host.address }));
   }
   if (answers.size === 0) return 'no-data';
   return {
     answers: [...answers.values()],
     additionals: [...additionals.values()],
-    externals,
+    externals: [],
     zoneCaseMatters: true,
   };
 }

@@ -42,13 +42,16 @@ function* serviceRecords(
   }
   if (service.kind === 'cluster-ip') {
     for (const address of service.clusterIps) yield addressRecord(name, address, ttl);
-    for (const port of service.ports) yield* portRecords(name, name, port, 100, ttl);
+    for (const port of service.ports) {
+      yield record(name, RecordType.SRV, ttl, srv(port, name, 100));
+      yield* portRecords(name, name, port, 100, ttl);
+    }
     return;
   }
   for (const slice of index.slices(service.namespace, service.name)) {
     const weight = Math.floor(100 / Math.max(1, slice.addresses.length));
     for (const { address, hostname } of slice.addresses) {
-      const owner = [hostname, ...name];
+      const owner = [...hostname.split('.'), ...name];
       yield addressRecord(name, address, ttl);
       yield addressRecord(owner, address, ttl);
       for (const port of slice.ports) yield* portRecords(name, owner, port, weight, ttl);
@@ -56,17 +59,21 @@ function* serviceRecords(
   }
 }
 
-/** SRV at the Service's name, and at the port's where it has one. */
+/** SRV at the port's name, where it has one. */
 function* portRecords(
   name: DnsName,
   target: DnsName,
-  { name: portName, protocol, port }: PortEntry,
+  port: PortEntry,
   weight: number,
   ttl: number,
 ): Iterable<DnsRecord> {
-  const data: DnsData = { kind: 'srv', priority: 0, weight, port, target };
-  yield record(name, RecordType.SRV, ttl, data);
-  if (portName !== '') yield record([`_${portName}`, `_${protocol}`, ...name], RecordType.SRV, ttl, data);
+  if (port.name === '') return;
+  const owner = [`_${port.name}`, `_${port.protocol}`, ...name];
+  yield record(owner, RecordType.SRV, ttl, srv(port, target, weight));
+}
+
+function srv({ port }: PortEntry, target: DnsName, weight: number): DnsData {
+  return { kind: 'srv', priority: 0, weight, port, target };
 }
 
 function addressRecord(name: DnsName, address: string, ttl: number): DnsRecord {

@@ -1,4 +1,4 @@
-import type { ApiClient } from '#kube/client.ts';
+import type { ApiClient, ClientConfig } from '#kube/client.ts';
 import type { DnsRecord } from '#wire/dns.ts';
 import type { AnswerCounts } from './answer-counts.ts';
 import type { AnswerTable } from './answer-table.ts';
@@ -145,7 +145,7 @@ export interface SetupContext {
   /** Fires at the same time. */
   readonly signal: AbortSignal;
   /** The API server, as the command line says: `--kubeconfig`, else from within a pod. */
-  readonly apiClient: () => Promise<ApiClient>;
+  readonly apiClient: (onResponse?: ClientConfig['onResponse']) => Promise<ApiClient>;
   /** The whole server, for plugins that look beyond their block. */
   readonly server: ServerContext;
 }

@@ -1,4 +1,4 @@
-import type { ApiClient } from '#kube/client.ts';
+import type { ApiClient, ClientConfig } from '#kube/client.ts';
 import { AnswerMetrics } from './answer-metrics.ts';
 import { SiteService } from './answer-query.ts';
 import { AnswerTable } from './answer-table.ts';
@@ -24,7 +24,7 @@ export interface DnsServerOptions {
   /** The configuration's text with all that it imports, to see changes by. */
   readonly text: () => Promise<string>;
   /** Called when a plugin wants the API server. */
-  readonly apiClient: () => Promise<ApiClient>;
+  readonly apiClient: (onResponse?: ClientConfig['onResponse']) => Promise<ApiClient>;
   readonly log: (message: string) => void;
 }
 

@@ -30,6 +30,8 @@ export interface ClientConfig {
   userAgent?: string | undefined;
   /** Connections for ordinary requests; watches have one each. Default 16. */
   maxConnections?: number | undefined;
+  /** Told of each response, for metrics. */
+  onResponse?: ((response: { method: string; host: string; status: number }) => void) | undefined;
 }
 
 export interface HttpRequest {
@@ -107,7 +109,11 @@ export class HttpConnections implements Disposable {
       outgoing.on('timeout', () =>
         outgoing.destroy(new Error(`no answer within ${request.idleTimeoutMs} ms`)),
       );
-      outgoing.on('response', (message) => resolve(headOf(message)));
+      outgoing.on('response', (message) => {
+        const status = message.statusCode ?? 0;
+        this.#config.onResponse?.({ method: request.method, host: this.#url.host, status });
+        resolve(headOf(message));
+      });
       outgoing.on('error', (error) =>
         reject(request.signal?.aborted ? (request.signal.reason as Error) : new ConnectionError(what, error)),
       );

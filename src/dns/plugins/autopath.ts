@@ -90,12 +90,8 @@ async function walkPath(
     if (stepped === undefined) continue;
     const result = await next(stepped);
     const answer = result === DROP ? undefined : structured(result);
-    if (answer?.rcode === ResponseCode.NXDOMAIN) {
-      first ??= keepFirst(request, stepped, answer);
-      continue;
-    }
-    if (answer === undefined || answer.rcode !== ResponseCode.NOERROR) {
-      if (answer !== undefined && first === undefined) return answer;
+    if (answer?.rcode !== ResponseCode.NOERROR) {
+      if (answer !== undefined) first ??= keepFirst(request, stepped, answer);
       continue;
     }
     request.answeredBy = 'autopath';
