@@ -80,6 +80,17 @@ test('readQuery() never throws, whatever the bytes', () => {
   );
 });
 
+test('the key of a query takes letters of ASCII as equal, and no other bytes, types least of all', () => {
+  const key = (name: string[], type: number): string => {
+    const read = readQuery(encodeQuery(7, { name, type, class: CLASS_IN }, 0));
+    assert.ok(!('rejected' in read));
+    return read.key;
+  };
+  assert.equal(key(['WeB', 'Example'], 1), key(['web', 'example'], 1));
+  assert.notEqual(key(['web'], 0x41), key(['web'], 0x61));
+  assert.notEqual(key(['\xc0'], 1), key(['\xe0'], 1));
+});
+
 test('DnsFrameReader puts messages together however they are cut', () => {
   const messages = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 5 });
   fc.assert(

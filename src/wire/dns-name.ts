@@ -100,5 +100,10 @@ function escapeChar(char: string): string {
 export function nameKey(name: DnsName): string {
   let key = '';
   for (const label of name) key += String.fromCharCode(label.length) + label;
-  return `${key}\0`.toLowerCase();
+  return lowerAscii(`${key}\0`);
+}
+
+/** In lower case as DNS has it: letters of ASCII only (RFC 4343), for a byte above 127 is no letter. */
+export function lowerAscii(text: string): string {
+  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -1,6 +1,6 @@
 import { type Edns, ednsOf } from './dns.ts';
 import { HEADER_BYTES, HeaderFlag, Opcode, RecordType } from './dns-constants.ts';
-import { DnsFormatError } from './dns-name.ts';
+import { DnsFormatError, lowerAscii } from './dns-name.ts';
 import { decodeRecord } from './dns-record.ts';
 
 /** A query as a server needs it: the bytes, and where in them things are. */
@@ -60,11 +60,17 @@ export function readQuery(message: Buffer): DnsQuery | RejectedQuery {
     message,
     labelStarts,
     questionEnd,
-    key: message.toString('latin1', HEADER_BYTES, questionEnd).toLowerCase(),
+    key: keyOf(message, questionEnd),
     type: message.readUInt16BE(offset + 1),
     class: message.readUInt16BE(offset + 3),
     edns,
   };
+}
+
+/** Type and class stay as they are: their bytes may look like letters. */
+function keyOf(message: Buffer, questionEnd: number): string {
+  const name = lowerAscii(message.toString('latin1', HEADER_BYTES, questionEnd - 4));
+  return name + message.toString('latin1', questionEnd - 4, questionEnd);
 }
 
 function reject(rcode: number, questionEnd: number = HEADER_BYTES): RejectedQuery {

@@ -21,7 +21,11 @@ import {
   typeNumber,
 } from './dns.ts';
 
-const label = fc.string({ unit: fc.constantFrom(...'abcXYZ019-_.\\ \x00\xff'.split('')), minLength: 1, maxLength: 20 });
+const label = fc.string({
+  unit: fc.constantFrom(...'abcXYZ019-_.\\ \x00\xff'.split('')),
+  minLength: 1,
+  maxLength: 20,
+});
 const name = fc.array(label, { maxLength: 8 }).filter(isWireName);
 const u16 = fc.nat(0xffff);
 const u32 = fc.nat(0xffffffff);
@@ -146,5 +150,6 @@ test('typeNumber() knows names and TYPE numbers', () => {
   assert.equal(typeNumber('aaaa'), 28);
   assert.equal(typeNumber('TYPE65'), 65);
   assert.equal(typeNumber('nonsense'), undefined);
-  assert.equal(typeName(65), 'TYPE65');
+  assert.equal(typeName(65), 'HTTPS');
+  assert.equal(typeName(6500), 'TYPE6500');
 });
