@@ -109,6 +109,33 @@ test('load() unpacks a docker archive, layer over layer, whiteouts and links obe
   assert.deepEqual([read('opt/z'), existsSync(join(image.root, 'opt/x'))], ['z', false]);
 });
 
+test('load() says what is wrong with manifests of any shape', async () => {
+  const oneOf = (name: string, content: unknown): string =>
+    file('wrong.tar', tar([{ name, content: JSON.stringify(content) }]));
+  for (const [name, content, message] of [
+    ['manifest.json', null, /manifest\.json must be a list/],
+    ['manifest.json', [null], /each of manifest\.json must be an object/],
+    ['manifest.json', [{ Layers: [] }], /Config in manifest\.json must be a text/],
+    ['index.json', {}, /manifests in the index must be a list/],
+    ['index.json', { manifests: [{ digest: 7 }] }, /a digest must be a text/],
+    ['index.json', { manifests: [{ digest: 'sha256:x' }] }, /names blobs\/sha256\/x but does not hold it/],
+  ] as const) {
+    await assert.rejects(store.load(oneOf(name, content), { name: 'wrong:1' }), message);
+  }
+  const circle = {
+    manifests: [{ digest: 'sha256:i', mediaType: 'application/vnd.oci.image.index.v1+json' }],
+  };
+  const content = JSON.stringify(circle);
+  const archive = file(
+    'circle.tar',
+    tar([
+      { name: 'index.json', content },
+      { name: 'blobs/sha256/i', content },
+    ]),
+  );
+  await assert.rejects(store.load(archive, { name: 'wrong:1' }), /lead to others more than/);
+});
+
 test('load() unpacks an OCI layout with zstd layers and takes names and words given', async () => {
   const layer = zstdCompressSync(layerOne);
   const index = {
