@@ -1,9 +1,10 @@
 import type { Deployment } from '#api/apps/v1.gen.ts';
-import type { Service, ServiceAccount } from '#api/core/v1.gen.ts';
+import type { ConfigMap, Service, ServiceAccount } from '#api/core/v1.gen.ts';
 import type { ClusterRole, ClusterRoleBinding } from '#api/rbac/v1.gen.ts';
 import {
   CLUSTER_ROLE_BINDINGS,
   CLUSTER_ROLES,
+  CONFIG_MAPS,
   DEPLOYMENTS,
   SERVICE_ACCOUNTS,
   SERVICES,
@@ -27,6 +28,7 @@ export function addonItems(plan: AddressPlan, compileCache: string | undefined):
     { resource: SERVICE_ACCOUNTS, object: dnsAccount() },
     { resource: CLUSTER_ROLES, object: dnsRole() },
     { resource: CLUSTER_ROLE_BINDINGS, object: dnsRoleBinding() },
+    { resource: CONFIG_MAPS, object: dnsConfig(plan) },
     { resource: DEPLOYMENTS, object: dnsDeployment(plan, compileCache) },
   ];
 }
@@ -83,8 +85,45 @@ function dnsRoleBinding(): ClusterRoleBinding {
 }
 
 const CACHE_PATH = '/var/cache/portolan';
+/** Below a folder of the image that mount points can be made in. */
+const CONFIG_PATH = '/var/cache/coredns';
+const CONFIG_NAME = 'coredns';
 
-function dnsDeployment({ families, nodes }: AddressPlan, compileCache: string | undefined): Deployment {
+/** As kubeadm's, but for where other names are asked for: at the fabric's gateway. Edit it, and it is taken over. */
+function dnsConfig({ families }: AddressPlan): ConfigMap {
+  const Corefile = `.:53 {
+    errors
+    health {
+       lameduck 5s
+    }
+    ready
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+       pods insecure
+       fallthrough in-addr.arpa ip6.arpa
+       ttl 30
+    }
+    prometheus :9153
+    forward . ${families.map(({ dnsUpstream }) => dnsUpstream).join(' ')} {
+       max_concurrent 1000
+    }
+    cache 30 {
+       disable success cluster.local
+       disable denial cluster.local
+    }
+    loop
+    reload
+    loadbalance
+}
+`;
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: CONFIG_NAME, namespace: NAMESPACE },
+    data: { Corefile },
+  };
+}
+
+function dnsDeployment({ nodes }: AddressPlan, compileCache: string | undefined): Deployment {
   const hostPath = { path: compileCache ?? '', type: 'DirectoryOrCreate' };
   const cached = compileCache !== undefined;
   return {
@@ -102,14 +141,20 @@ function dnsDeployment({ families, nodes }: AddressPlan, compileCache: string | 
           serviceAccountName: DNS_NAME,
           dnsPolicy: 'Default',
           priorityClassName: 'system-cluster-critical',
-          volumes: cached ? [{ name: 'compiled', hostPath }] : [],
+          volumes: [
+            { name: 'config', configMap: { name: CONFIG_NAME } },
+            ...(cached ? [{ name: 'compiled', hostPath }] : []),
+          ],
           containers: [
             {
               name: 'dns',
               image: 'portolan/portolan',
-              args: ['dns', ...families.flatMap(({ dnsUpstream }) => ['--forward', dnsUpstream])],
+              args: ['dns', '--conf', `${CONFIG_PATH}/Corefile`],
               env: cached ? [{ name: 'NODE_COMPILE_CACHE', value: CACHE_PATH }] : [],
-              volumeMounts: cached ? [{ name: 'compiled', mountPath: CACHE_PATH }] : [],
+              volumeMounts: [
+                { name: 'config', mountPath: CONFIG_PATH, readOnly: true },
+                ...(cached ? [{ name: 'compiled', mountPath: CACHE_PATH }] : []),
+              ],
               ports: [
                 { name: 'dns', containerPort: 53, protocol: 'UDP' },
                 { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
