@@ -27,12 +27,17 @@ export interface RejectedQuery {
 
 const DROP: RejectedQuery = { rejected: true, rcode: undefined, questionEnd: 0 };
 const FORMERR = 1;
+const SERVFAIL = 2;
 const NOTIMP = 4;
 const MAX_NAME = 255;
 const OPTION_EXPIRE = 9;
 
-/** Reads a query without allocating more than its parts need. Never throws. */
-export function readQuery(message: Buffer): DnsQuery | RejectedQuery {
+/**
+ * Reads a query without allocating more than its parts need. Never throws. As CoreDNS does, it takes a question
+ * that ends behind its name, or behind its type, for one whose class (and type) is 0.
+ */
+export function readQuery(received: Buffer): DnsQuery | RejectedQuery {
+  let message = received;
   if (message.length < HEADER_BYTES) return DROP;
   const word = message.readUInt16BE(2);
   if ((word & HeaderFlag.QR) !== 0) return DROP;
@@ -41,6 +46,7 @@ export function readQuery(message: Buffer): DnsQuery | RejectedQuery {
   const additionals = message.readUInt16BE(10);
   const tooMany = message.readUInt16BE(6) > 1 || message.readUInt16BE(8) > 1 || additionals > 2;
   if (message.readUInt16BE(4) !== 1 || tooMany) return reject(FORMERR);
+  if (message.length === HEADER_BYTES) return reject(SERVFAIL);
 
   const labelStarts: number[] = [];
   let offset = HEADER_BYTES;
@@ -53,6 +59,8 @@ export function readQuery(message: Buffer): DnsQuery | RejectedQuery {
     offset += 1 + length;
   }
   const questionEnd = offset + 5;
+  if (message.length === questionEnd - 4 || message.length === questionEnd - 2)
+    message = Buffer.concat([message], questionEnd);
   if (questionEnd > message.length) return reject(FORMERR);
   const edns = readEdns(message, questionEnd, additionals);
   if (edns === 'malformed') return reject(FORMERR, questionEnd);
