@@ -8,6 +8,7 @@ test('base64Bytes() counts what the texts decode to', () => {
   for (const length of [0, 1, 2, 3, 4, 1024]) {
     assert.equal(base64Bytes({ a: Buffer.alloc(length).toString('base64') }), length);
   }
+  assert.equal(base64Bytes({ a: null, b: 'eA==' }), 1);
 });
 
 test('a ConfigMap holds 1 MiB and no more', () => {

@@ -30,9 +30,9 @@ export function textBytes(data: Record<string, string> | undefined): number {
   return Object.values(data ?? {}).reduce((sum, value) => sum + byteLength(value), 0);
 }
 
-/** Bytes behind base64 texts. */
-export function base64Bytes(data: Record<string, string> | undefined): number {
-  return Object.values(data ?? {}).reduce((sum, value) => sum + decodedLength(value), 0);
+/** Bytes behind base64 texts; null stands for none. */
+export function base64Bytes(data: Record<string, string | null> | undefined): number {
+  return Object.values(data ?? {}).reduce((sum, value) => sum + decodedLength(value ?? ''), 0);
 }
 
 /** Of base64 text with its padding. */

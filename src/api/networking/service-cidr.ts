@@ -68,8 +68,8 @@ function validateIpAddress({ spec }: IPAddress): FieldError[] {
   const errors: FieldError[] = [];
   if (group !== '')
     errors.push(...dns1123Subdomain(group).map((text) => invalid(`${path}.group`, group, text)));
-  if (resource === '') errors.push(required(`${path}.resource`));
+  if (!resource) errors.push(required(`${path}.resource`));
   else errors.push(...pathSegmentName(resource).map((text) => invalid(`${path}.resource`, resource, text)));
-  if (name === '') errors.push(required(`${path}.name`));
+  if (!name) errors.push(required(`${path}.name`));
   return errors;
 }
