@@ -1,3 +1,4 @@
+import { libc } from '#os/libc.ts';
 import type { ListenAddress } from './config.ts';
 import { serveUdpBatch } from './serve-udp-batch.ts';
 import { serveUdpPortable } from './serve-udp-portable.ts';
@@ -8,9 +9,15 @@ export type UdpPath = 'batch' | 'portable';
 
 const BATCH_ARCHITECTURES = new Set(['x64', 'arm64']);
 
-/** The fastest path that there is here. */
+/** The fastest path that there is here: without the FFI library, the portable one. */
 export function bestUdpPath(): UdpPath {
-  return process.platform === 'linux' && BATCH_ARCHITECTURES.has(process.arch) ? 'batch' : 'portable';
+  if (!BATCH_ARCHITECTURES.has(process.arch)) return 'portable';
+  try {
+    libc();
+    return 'batch';
+  } catch {
+    return 'portable';
+  }
 }
 
 /** Serves DNS over one UDP socket, made in this thread's network namespace. */

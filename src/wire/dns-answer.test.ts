@@ -80,6 +80,19 @@ test('readQuery() never throws, whatever the bytes', () => {
   );
 });
 
+test('readQuery() takes a question that ends behind its name or its type for one of class 0', () => {
+  const whole = encodeQuery(7, { name: NAME, type: RecordType.AAAA, class: CLASS_IN }, 0);
+  for (const [cut, type] of [
+    [2, RecordType.AAAA],
+    [4, 0],
+  ] as const) {
+    const read = readQuery(whole.subarray(0, whole.length - cut));
+    assert.ok(!('rejected' in read));
+    assert.deepEqual([read.type, read.class, read.message.length], [type, 0, whole.length]);
+  }
+  assert.ok('rejected' in readQuery(whole.subarray(0, whole.length - 3)));
+});
+
 test('the key of a query takes letters of ASCII as equal, and no other bytes, types least of all', () => {
   const key = (name: string[], type: number): string => {
     const read = readQuery(encodeQuery(7, { name, type, class: CLASS_IN }, 0));

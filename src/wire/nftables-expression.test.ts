@@ -40,9 +40,7 @@ function fieldsOf(schema: Schema): fc.Arbitrary<Record<string, unknown>> {
 
 const anyExpression = fc
   .constantFrom(...(Object.keys(EXPRESSIONS) as ExpressionName[]))
-  .chain((name) =>
-    fieldsOf(EXPRESSIONS[name]).map((fields): Expression => ({ name, ...fields })),
-  );
+  .chain((name) => fieldsOf(EXPRESSIONS[name]).map((fields): Expression => ({ name, ...fields })));
 
 test('decodeExpressions() reads every expression that encodeExpressions() writes', () => {
   fc.assert(

@@ -68,7 +68,10 @@ describe('encodeRequest() and decodeObject() agree', () => {
 
   test('on routes with several next hops', () => {
     const nexthops = fc.array(
-      fc.record({ via: anyIp, index: anyIndex, weight: fc.integer({ min: 1, max: 256 }) }, { noNullPrototype: true }),
+      fc.record(
+        { via: anyIp, index: anyIndex, weight: fc.integer({ min: 1, max: 256 }) },
+        { noNullPrototype: true },
+      ),
       {
         minLength: 1,
         maxLength: 5,
