@@ -12,11 +12,13 @@ const RETRY_MS = 1000;
 const CONNTRACK_DELAY_MS = 20;
 
 export interface SyncParts {
-  readonly watch: ServiceWatch;
+  readonly watch: Pick<ServiceWatch, 'slicesOf' | 'topology' | 'nodeEligible'> & {
+    readonly services: { readonly store: Pick<ServiceWatch['services']['store'], 'get' | 'values'> };
+  };
   readonly tracker: ChangeTracker;
   readonly dataPlane: DataPlane;
-  readonly conntrack: ConntrackClient;
-  readonly healthServers: ServiceHealthServers;
+  readonly conntrack: Pick<ConntrackClient, 'deleteFlows'>;
+  readonly healthServers: Pick<ServiceHealthServers, 'set'>;
   readonly settings: NodeSettings;
   readonly signal: AbortSignal;
   readonly log: (message: string) => void;
@@ -92,12 +94,17 @@ export class SyncLoop {
   }
 
   #plan(keys: Iterable<string>): Map<string, ServicePlan | undefined> {
-    const { watch } = this.#parts;
+    const { watch, log } = this.#parts;
     const topology = watch.topology();
     const plans = new Map<string, ServicePlan | undefined>();
     for (const key of keys) {
       const service = watch.services.store.get(key);
-      plans.set(key, service && planService(service, watch.slicesOf(key), topology));
+      try {
+        plans.set(key, service && planService(service, watch.slicesOf(key), topology));
+      } catch (error) {
+        // What the API server should not have let in must not keep other Services from being served.
+        log(`Service ${key} stays as it was, it cannot be understood: ${(error as Error).message}`);
+      }
     }
     return plans;
   }
