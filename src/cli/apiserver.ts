@@ -57,7 +57,7 @@ type Values = FlagValues<typeof FLAGS>;
 
 export const command: Command = {
   name: 'apiserver',
-  summary: 'serve the Kubernetes API alone',
+  summary: 'Serve the Kubernetes API alone',
   help: HELP,
   async run(argv, io) {
     const { values } = parseFlags(FLAGS, argv);

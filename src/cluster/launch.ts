@@ -33,9 +33,8 @@ export async function launchSupervisor(
   items: readonly ApplyItem[],
 ): Promise<Launched> {
   const paths = statePaths(config.dataDir);
-  mkdirSync(paths.logs, { recursive: true, mode: 0o700 });
   const logFile = logPath(paths.logs, 'supervisor');
-  const log = openSync(logFile, 'w', 0o600);
+  const log = openLog(paths.logs, logFile);
   const [node, ...words] = ownCommand();
   const child = spawn('unshare', [...namespaceFlags(), '--', node, ...words, 'supervise'], {
     // A session of its own: a Ctrl-C in the terminal is for us, we tell the supervisor what we make of it.
@@ -61,6 +60,19 @@ export async function launchSupervisor(
       child.unref();
     },
   };
+}
+
+/** The first that is written to the data directory. */
+function openLog(folder: string, file: string): number {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return openSync(file, 'w', 0o600);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new ClusterError(`the data directory cannot be written (${message}): choose one with --data-dir`, {
+      cause: error,
+    });
+  }
 }
 
 /** Waits for the supervisor's first word. Whatever unshare(1) said instead is in the log. */

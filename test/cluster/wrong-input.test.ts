@@ -109,6 +109,13 @@ describe('portolan up', () => {
     assert.deepEqual(readdirSync(dataDir), ['cluster.json']);
   });
 
+  it('says that a data directory cannot be made, and with which flag another is chosen', () => {
+    const file = join(folder, 'a-file');
+    writeFileSync(file, '');
+    const dataDir = join(file, 'data');
+    refusedUp([], 1, /the data directory cannot be written \(ENOTDIR: .*a-file.*--data-dir/, dataDir);
+  });
+
   it('names the sysctl that forbids user namespaces', () => {
     // A nested user namespace in which no further one may be made, and a process there without capabilities.
     const dataDir = newDataDir();
