@@ -60,7 +60,7 @@ export class CacheHandler implements PluginInstance {
     if (serveStale === undefined || -leftMs > serveStale.forMs) return this.#miss(request, key, next);
     if (serveStale.mode === 'verify') return this.#verify(request, key, entry, next);
     if (!entry.refreshing) this.#refresh(request, key, entry, next);
-    this.#metrics.stale.value++;
+    this.#metrics.countStale();
     return this.#giveOut(request, entry, nowMs);
   }
 
@@ -123,7 +123,7 @@ export class CacheHandler implements PluginInstance {
   /** Asks behind the client's back. */
   #refresh(request: DnsRequest, key: string, entry: CacheEntry, next: Answerer): void {
     entry.refreshing = true;
-    this.#metrics.prefetches.value++;
+    this.#metrics.countPrefetch();
     const done = (): void => {
       entry.refreshing = false;
     };
@@ -133,7 +133,7 @@ export class CacheHandler implements PluginInstance {
   /** The fresh answer if there is one in time, else the stale one. */
   async #verify(request: DnsRequest, key: string, entry: CacheEntry, next: Answerer): Promise<DnsResult> {
     const stale = (): Buffer => {
-      this.#metrics.stale.value++;
+      this.#metrics.countStale();
       return this.#giveOut(request, entry, this.#nowMs());
     };
     const { verifyMs } = this.#config.serveStale ?? {};
@@ -203,8 +203,9 @@ function withAuthenticData(request: DnsRequest): DnsRequest {
 class CacheMetrics {
   readonly requests: Metric;
   readonly misses: Metric;
-  readonly prefetches: Metric;
-  readonly stale: Metric;
+  /** These are told of only where they happen. */
+  readonly countPrefetch: () => void;
+  readonly countStale: () => void;
   readonly #hits: Readonly<Record<'success' | 'denial', Metric>>;
 
   constructor(
@@ -215,13 +216,17 @@ class CacheMetrics {
     const zones = config.zones.zones.map(({ text }) => text).join(',');
     const counter = (name: string, help: string): Metric =>
       metrics.counter(name, help, ['server', 'zones', 'view']).with(block.server, zones, block.view);
+    const later =
+      (name: string, help: string): (() => void) =>
+      () =>
+        void counter(name, help).value++;
     this.requests = counter('coredns_cache_requests_total', 'Queries that came to the cache.');
     this.misses = counter('coredns_cache_misses_total', 'Queries that it had no answer to.');
-    this.prefetches = counter(
+    this.countPrefetch = later(
       'coredns_cache_prefetch_total',
       'Answers fetched again before they were asked for.',
     );
-    this.stale = counter('coredns_cache_served_stale_total', 'Expired answers given out.');
+    this.countStale = later('coredns_cache_served_stale_total', 'Expired answers given out.');
     const typed = ['server', 'type', 'zones', 'view'];
     const of = (family: MetricFamily, type: string): Metric =>
       family.with(block.server, type, zones, block.view);

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { ipFamily } from '#lib/ip.ts';
-import type { Exchanger } from './exchange.ts';
+import type { ConnectionCounter, Exchanger } from './exchange.ts';
 import { PendingQueries } from './pending-queries.ts';
 
 /** Queries per socket, so that its port does not stay guessable. */
@@ -10,14 +10,18 @@ const QUERIES_PER_SOCKET = 512;
 export class UdpExchanger implements Exchanger {
   readonly protocol = 'udp';
   readonly #peer: { readonly address: string; readonly port: number };
+  readonly #counter: ConnectionCounter;
   readonly #sockets = new Set<UdpSocket>();
   #current: UdpSocket | undefined;
 
-  constructor(peer: { readonly address: string; readonly port: number }) {
+  constructor(peer: { readonly address: string; readonly port: number }, counter: ConnectionCounter) {
     this.#peer = peer;
+    this.#counter = counter;
   }
 
   exchange(query: Buffer, timeoutMs: number): Promise<Buffer> {
+    const isKept = this.#current?.worn === false;
+    this.#counter[isKept ? 'hit' : 'miss']();
     if (this.#current === undefined || this.#current.worn) {
       const socket = new UdpSocket(this.#peer, () => this.#sockets.delete(socket));
       this.#sockets.add(socket);

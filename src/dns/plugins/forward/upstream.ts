@@ -46,7 +46,7 @@ export class Upstream implements Disposable {
       tls,
       counter: counter(protocol),
     });
-    this.#datagram = tls === undefined ? new UdpExchanger(address) : this.#stream;
+    this.#datagram = tls === undefined ? new UdpExchanger(address, counter('udp')) : this.#stream;
   }
 
   /** Rejects when there is no answer in time. TLS and HTTPS servers are asked over these whatever is wanted. */

@@ -16,8 +16,9 @@ import { type AppliedRule, askedName, changeName, type RewriteRule } from './rul
 
 /** `name [KIND] FROM TO [answer auto | answer name REGEX TO | answer value REGEX TO …]`. */
 export function nameRule(directive: Directive, words: readonly string[], continues: boolean): RewriteRule {
-  const kind: MatchKind = isMatchKind(words[0]) ? words[0] : 'exact';
-  const [from, to, ...options] = isMatchKind(words[0]) ? words.slice(1) : words;
+  // Two words are always names: `rewrite name exact a` is about the name `exact`, as CoreDNS has it.
+  const kind: MatchKind = isMatchKind(words[0]) && words.length > 2 ? words[0] : 'exact';
+  const [from, to, ...options] = isMatchKind(words[0]) && words.length > 2 ? words.slice(1) : words;
   if (from === undefined || to === undefined)
     fail(
       directive,
