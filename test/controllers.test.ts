@@ -1,7 +1,7 @@
 // The controllers against the real API server, as the user they are in a cluster, with a played kubelet.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { DaemonSet, Deployment, StatefulSet } from '#api/apps/v1.gen.ts';
+import type { Deployment, StatefulSet } from '#api/apps/v1.gen.ts';
 import type { Pod } from '#api/core/v1.gen.ts';
 import type { KubeObject } from '#api/machinery/object.ts';
 import { startControllers } from '#controllers/controllers.ts';
@@ -10,7 +10,6 @@ import { isNotFound } from '#kube/errors.ts';
 import {
   CLUSTER_ROLES,
   CONFIG_MAPS,
-  DAEMON_SETS,
   DEPLOYMENTS,
   ENDPOINT_SLICES,
   ENDPOINTS,
@@ -28,6 +27,7 @@ import {
 } from '#kube/resources.ts';
 import { startTestApiServer, type TestApiServer } from './support/api-server.ts';
 import { startFakeKubelet } from './support/fake-kubelet.ts';
+import { until } from './support/until.ts';
 
 const NS = 'default';
 const stop = new AbortController();
@@ -70,17 +70,6 @@ after(async () => {
 });
 
 const key = (name: string): ObjectKey => ({ namespace: NS, name });
-
-/** Asks until the answer satisfies; fails with the last answer after half a minute. */
-async function until<T>(what: string, ask: () => Promise<T>, satisfied: (answer: T) => boolean): Promise<T> {
-  const endMs = Date.now() + 30_000;
-  for (;;) {
-    const answer = await ask();
-    if (satisfied(answer)) return answer;
-    if (Date.now() > endMs) assert.fail(`${what}: ${JSON.stringify(answer)}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 function isGone<T extends KubeObject>(kind: Resource<T>, name: ObjectKey): Promise<boolean> {
   const ask = () =>
@@ -295,40 +284,6 @@ test('a stateful set makes named pods in order, behind a headless Service', asyn
   assert.deepEqual(new Set(slices.items[0]?.endpoints?.map(({ hostname }) => hostname)), new Set(names));
   await client.patch(STATEFUL_SETS, key('db'), { spec: { template: template('db', 'b') } });
   await ready('b');
-});
-
-test('a daemon set has a pod on every node, also one that is cordoned, and replaces them one by one', async () => {
-  const labels = { app: 'agent' };
-  const set = (image: string): DaemonSet => ({
-    metadata: { namespace: NS, name: 'agent' },
-    spec: {
-      selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [{ name: 'c', image }] } },
-    },
-  });
-  await client.patch(NODES, { name: 'two' }, { spec: { unschedulable: true } });
-  await client.create(DAEMON_SETS, set('a'));
-  const rolled = (image: string) =>
-    until(
-      `pods of ${image}`,
-      async () => ({ pods: await podsOf('agent'), set: await client.get(DAEMON_SETS, key('agent')) }),
-      ({ pods, set: { status } }) =>
-        pods.length === 3 &&
-        pods.every(({ spec }) => spec?.containers[0]?.image === image) &&
-        status?.numberAvailable === 3 &&
-        status.updatedNumberScheduled === 3,
-    );
-  const { pods } = await rolled('a');
-  assert.deepEqual(new Set(pods.map(({ spec }) => spec?.nodeName)), new Set(['one', 'two', 'three']));
-  await client.patch(DAEMON_SETS, key('agent'), { spec: { template: set('b').spec.template } });
-  await rolled('b');
-  await client.patch(NODES, { name: 'two' }, { spec: { unschedulable: null } });
-  await client.delete(DAEMON_SETS, key('agent'));
-  await until(
-    'no pods',
-    () => podsOf('agent'),
-    (left) => left.length === 0,
-  );
 });
 
 test('a replication controller keeps its pods', async () => {
