@@ -5,6 +5,8 @@ import type { KubeObject } from '#api/machinery/object.ts';
 const PLURALS: Readonly<Record<string, string>> = {
   Namespace: '/api/v1/namespaces',
   Node: '/api/v1/nodes',
+  Pod: '/api/v1/pods',
+  ServiceImport: '/apis/multicluster.x-k8s.io/v1alpha1/serviceimports',
   Service: '/api/v1/services',
   EndpointSlice: '/apis/discovery.k8s.io/v1/endpointslices',
   ServiceCIDR: '/apis/networking.k8s.io/v1/servicecidrs',
