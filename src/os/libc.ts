@@ -28,7 +28,12 @@ export function errnoName(errno: number): string {
 }
 
 /** Kernel errors that nf_tables and netlink answer with and that libuv does not map, or not as Linux does. */
-const EXTRA_NAMES: Record<number, string> = { 39: 'ENOTEMPTY', 85: 'ERESTART', 95: 'EOPNOTSUPP', 524: 'ENOTSUPP' };
+const EXTRA_NAMES: Record<number, string> = {
+  39: 'ENOTEMPTY',
+  85: 'ERESTART',
+  95: 'EOPNOTSUPP',
+  524: 'ENOTSUPP',
+};
 
 /** Whether it is an `Errno` (or a Node system error) with this code. */
 export function isErrno(error: unknown, code: string): boolean {
