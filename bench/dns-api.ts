@@ -132,3 +132,4 @@ process.on('message', (change: { service: number; address: string }) => {
 server.listen(0, '127.0.0.1', () =>
   process.send?.(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
 );
+process.on('disconnect', () => process.exit());
