@@ -33,6 +33,9 @@ import { traceStart } from './trace-start.ts';
 /** Port of the API server inside of the cluster. */
 const API_PORT = 6443;
 const DNS_POLL_MS = 10;
+const DNS_TIMEOUT_MS = 100;
+/** The part of the time waited so far by which an answer may be late. */
+const DNS_PATIENCE = 20;
 const READY_TIMEOUT_MS = 120_000;
 const PROBE_NAME = 'kubernetes.default.svc.cluster.local';
 
@@ -296,9 +299,13 @@ export class Cluster implements AsyncDisposable {
   /** Asks through the Service's address, as any pod does. */
   async #dnsAnswers(): Promise<void> {
     const servers = this.plan.families.map(({ clusterDns }) => clusterDns);
+    const since = performance.now();
     for (;;) {
       const node = this.nodes.find(({ running }) => running);
-      if (await node?.calls.call('resolves', { name: PROBE_NAME, servers }).catch(() => false)) return;
+      // Asked often, for a quick start; a machine that is too busy to answer so soon gets more and more time.
+      const timeoutMs = DNS_TIMEOUT_MS + (performance.now() - since) / DNS_PATIENCE;
+      const question = { name: PROBE_NAME, servers, timeoutMs };
+      if (await node?.calls.call('resolves', question).catch(() => false)) return;
       await delay(DNS_POLL_MS);
     }
   }

@@ -107,7 +107,11 @@ export interface ControllersStart {
 export type NodeCalls = NamespaceCalls & {
   start(input: NodeStart): void;
   /** Whether the cluster's DNS answers this node's question for a name. */
-  resolves(input: { readonly name: string; readonly servers: readonly string[] }): boolean;
+  resolves(input: {
+    readonly name: string;
+    readonly servers: readonly string[];
+    readonly timeoutMs: number;
+  }): boolean;
   /** Descriptors of a pod's namespaces; undefined when it is not on this node. */
   podNamespaces(input: {
     readonly namespace: string;

@@ -25,8 +25,8 @@ joinSupervisor(
         agent = started;
         traceStart(input.node.name, 'runs');
       },
-      async resolves({ name, servers }) {
-        const asked = resolveAddresses(name, { servers, timeoutMs: PROBE_TIMEOUT_MS });
+      async resolves({ name, servers, timeoutMs }) {
+        const asked = resolveAddresses(name, { servers, timeoutMs });
         return (await asked.catch(() => [])).length > 0;
       },
       podNamespaces: ({ namespace, name }) => agent?.podNamespaces(namespace, name),
