@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readConfiguration } from './configuration.ts';
+import { explainConfiguration } from './explain.ts';
+
+function read(plugins: string): ReturnType<typeof readConfiguration> {
+  return readConfiguration(`. {\n${plugins}\n}`, 'Corefile');
+}
+
+for (const [plugins, message] of [
+  ['kubernets cluster.local', /^Corefile:2: there is no plugin "kubernets"; there are .*kubernetes/],
+  ['etcd', /^Corefile:2: the plugin etcd is CoreDNS's, but not one of Portolan's/],
+  [
+    'kubernetes a.b {\npod insecure\n}',
+    /^Corefile:3: kubernetes: there is no option "pod"; there are .*pods/,
+  ],
+  ['kubernetes a.b {\npods some\n}', /^Corefile:3: pods: "some" is none of disabled, insecure, verified/],
+  ['kubernetes a.b {\nttl 3601\n}', /^Corefile:3: ttl: "3601" is no whole number between 0 and 3600/],
+  ['kubernetes 10.0.0.0/8', /^Corefile:2: kubernetes: needs a zone that is not one of reverse names/],
+  ['kubernetes a.b {\nmulticluster c.d\n}', /^Corefile:2: kubernetes: c\.d\. of multicluster is not one of/],
+  ['kubernetes a.b\nkubernetes c.d', /^Corefile:3: kubernetes: is there already on line 2/],
+  ['health {\nlameduck soon\n}', /^Corefile:3: lameduck: "soon" is no duration/],
+  ['log . "{nope}"', /^Corefile:2: log: there is no field \{nope\}; there are \{remote\}/],
+  ['transfer {\nto nobody\n}', /^Corefile:3: to: "nobody" is neither an address nor a network/],
+  ['tls a.pem b.pem', /^Corefile:2: tls: .*a\.pem cannot be read/],
+  ['autopath', /^Corefile:2: autopath: takes a resolv\.conf file or @PLUGIN/],
+] as const) {
+  test(`readConfiguration() says what is wrong in ${JSON.stringify(plugins)}`, () => {
+    assert.throws(() => read(plugins), { name: 'CorefileError', message });
+  });
+}
+
+test('readConfiguration() refuses two blocks for one zone, port and address without views', () => {
+  const block = '. {\nbind 127.0.0.1\nwhoami\n}\n';
+  assert.throws(
+    () => readConfiguration(block + block, 'C'),
+    /C:5: dns:\/\/\.:53 is served by the block on line 1 already/,
+  );
+  readConfiguration(block + block.replace('127.0.0.1', '127.0.0.2'), 'C');
+});
+
+test('readConfiguration() orders plugins as CoreDNS does, and explainConfiguration() tells them so', () => {
+  const blocks = read('whoami\nkubernetes cluster.local\nerrors');
+  assert.deepEqual(
+    blocks[0]?.plugins.map(({ name }) => name),
+    ['errors', 'kubernetes', 'whoami'],
+  );
+  assert.match(
+    explainConfiguration(blocks),
+    /^Corefile:1: dns:\/\/\.:53\n[^]*errors[^]*kubernetes[^]*whoami/,
+  );
+});

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import type { KubeObject } from '#api/machinery/object.ts';
+import { startTestDns } from '#test/support/dns-server.ts';
+import { CLASS_IN, decodeMessage, encodeQuery, parseName, RecordType } from '#wire/dns.ts';
+import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
+
+const OBJECTS: KubeObject[] = [
+  { kind: 'Namespace', metadata: { name: 'shop' } },
+  {
+    kind: 'Service',
+    metadata: { namespace: 'shop', name: 'web' },
+    spec: { clusterIPs: ['10.96.0.20'], ports: [{ name: 'http', port: 80, protocol: 'TCP' }] },
+  } as KubeObject,
+  {
+    kind: 'Pod',
+    metadata: { namespace: 'shop', name: 'client' },
+    status: { podIP: '127.0.0.1' },
+  } as KubeObject,
+];
+// A loopback address stands for a pod's.
+const KUBERNETES = 'kubernetes cluster.local {\npods verified\n}';
+
+async function ask(t: TestContext, port: number, name: string, type: number) {
+  const socket = connect(port, '127.0.0.1');
+  t.after(() => socket.destroy());
+  const question = { name: parseName(name) ?? [], type, class: CLASS_IN };
+  socket.write(frameMessage(encodeQuery(7, question, 0x0100)));
+  const reader = new DnsFrameReader();
+  for await (const piece of socket) {
+    const [message] = reader.push(piece as Buffer);
+    if (message !== undefined) return decodeMessage(message);
+  }
+  return assert.fail('no answer');
+}
+
+test('log writes CoreDNS’s line, and only of the classes asked for', async (t) => {
+  const { port, log } = await startTestDns(t, {
+    objects: OBJECTS,
+    plugins: `log . {\nclass denial\n}\n${KUBERNETES}`,
+  });
+  await ask(t, port, 'web.shop.svc.cluster.local', RecordType.A);
+  await ask(t, port, 'nobody.shop.svc.cluster.local', RecordType.A);
+  assert.equal(log.length, 1);
+  assert.match(
+    log[0] ?? '',
+    /^log: 127\.0\.0\.1:\d+ - 7 "A IN nobody\.shop\.svc\.cluster\.local\. tcp 47 false 512" NXDOMAIN qr,aa,rd 101 [\d.e-]+s$/,
+  );
+});
+
+test('autopath answers the first question of a pod’s search path with what the path leads to', async (t) => {
+  const plugins = `autopath @kubernetes\nhosts {\n192.0.2.1 www.example.org\nfallthrough\n}\n${KUBERNETES}`;
+  const { port } = await startTestDns(t, { objects: OBJECTS, plugins });
+  const { answers } = await ask(t, port, 'www.example.org.shop.svc.cluster.local', RecordType.A);
+  assert.deepEqual(
+    answers.map(({ data }) => (data.kind === 'address' ? data.address : data.kind)),
+    ['name', '192.0.2.1'],
+  );
+});
+
+test('transfer gives a whole zone to those who may have it, and to nobody else', async (t) => {
+  const plugins = (to: string): string => `transfer {\nto ${to}\n}\n${KUBERNETES}`;
+  const open = await startTestDns(t, { objects: OBJECTS, plugins: plugins('127.0.0.0/8') });
+  const { answers } = await ask(t, open.port, 'cluster.local', RecordType.AXFR);
+  assert.deepEqual(
+    answers.map(({ type }) => type),
+    [RecordType.SOA, RecordType.A, RecordType.SRV, RecordType.SRV, RecordType.SOA],
+  );
+  const closed = await startTestDns(t, { objects: OBJECTS, plugins: plugins('192.0.2.1') });
+  assert.equal((await ask(t, closed.port, 'cluster.local', RecordType.AXFR)).rcode, 5);
+});
