@@ -13,7 +13,7 @@ const SHM_SIZE = 64 << 20;
 
 export async function execInHostImage(parts: PodParts, options: ExecOptions): Promise<ProcessSession> {
   const image = parts.context.images.host();
-  const namespaces = parts.namespaces();
+  const namespaces = await parts.namespaces();
   const directory = join(parts.directory, 'exec', randomUUID());
   mkdirSync(directory, { recursive: true });
   const process = planContainerProcess(

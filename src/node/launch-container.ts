@@ -32,7 +32,7 @@ export interface PodParts {
   /** Descriptor; absent with hostNetwork. */
   netns: number | undefined;
   /** Makes the pod's process namespaces if need be. */
-  namespaces: () => NamespaceSet;
+  namespaces: () => Promise<NamespaceSet>;
   volumes: PodVolumes;
   /** Of the pod: holds etc/ and containers/. */
   directory: string;
@@ -136,7 +136,7 @@ async function launchProcess(
     readOnlyRoot: container.securityContext?.readOnlyRootFilesystem === true,
     privileged: container.securityContext?.privileged === true,
     stdin: container.stdin === true,
-    namespaces: parts.namespaces(),
+    namespaces: await parts.namespaces(),
     ownPidNamespace: pod.spec?.hostPID !== true,
     log,
   });

@@ -7,6 +7,8 @@ import { spawnInit } from './init/spawn-init.ts';
 /** A PID namespace for all containers of a pod (shareProcessNamespace): its PID 1 only waits and reaps. */
 export class PausedPidNamespace implements Disposable {
   readonly fd: number;
+  /** Resolves when process 1 has nothing of the node any more: before, nobody may join. */
+  readonly ready: Promise<void>;
   readonly #child: ChildProcess;
 
   constructor(namespaces: NamespaceSet) {
@@ -15,7 +17,8 @@ export class PausedPidNamespace implements Disposable {
       stdio: ['ignore', 'ignore', 'ignore'],
       namespaces: { ...namespaces, newPidForChildren: true },
     });
-    // A failure shows in the containers that cannot join.
+    this.ready = started;
+    // Whoever waits is told.
     started.catch(() => undefined);
     this.#child = child;
     this.fd = openSync(`/proc/${child.pid}/ns/pid`, 'r');

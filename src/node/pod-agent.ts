@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Container, ContainerStatus, Pod } from '#api/core/v1.gen.ts';
 import { formatTime } from '#api/machinery/time.ts';
 import { isAborted, pause } from '#kube/errors.ts';
+import type { NamespaceSet } from '#os/namespace.ts';
 import { chooseImage } from './choose-image.ts';
 import { ContainerAgent } from './container-agent.ts';
 import { ContainerLog } from './container-log.ts';
@@ -263,13 +264,14 @@ export class PodAgent {
   }
 
   /** The namespaces that the pod's processes join, and the files every one of them sees. */
-  processNamespaces(names: PodNames): ReturnType<Sandbox['namespaces']> {
+  async processNamespaces(names: PodNames): Promise<NamespaceSet> {
     if (this.#sandbox === undefined) throw new Error(`pod ${podKey(this.pod)} has no sandbox`);
     this.#writePodFiles(names);
     const namespaces = this.#sandbox.namespaces();
     if (this.pod.spec?.shareProcessNamespace !== true) return namespaces;
-    this.#pause ??= new PausedPidNamespace(namespaces);
-    return { ...namespaces, pid: this.#pause.fd };
+    const paused = (this.#pause ??= new PausedPidNamespace(namespaces));
+    await paused.ready;
+    return { ...namespaces, pid: paused.fd };
   }
 
   /** For whoever wants a shell in the pod; undefined before and after its life. */

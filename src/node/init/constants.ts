@@ -40,6 +40,8 @@ export const PR_CAP_AMBIENT = 47;
 export const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 export const CAPABILITY_VERSION_3 = 0x20080522;
 
+export const KEYCTL_JOIN_SESSION_KEYRING = 1;
+
 export const SIGKILL = 9;
 export const SIGCHLD = 17;
 export const F_SETFD = 2;

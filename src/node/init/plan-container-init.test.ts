@@ -157,6 +157,10 @@ test('planExecInit() joins the mount namespace of the process', () => {
   assert.ok(callsOf(steps).includes('ioctl'));
 });
 
+test('planProcess() begins with a keyring of its own', () => {
+  assert.equal(callsOf(planProcess(process))[0], 'keyctl');
+});
+
 test('planProcess() opens unused standard streams anew and owns only the others', () => {
   const steps = planProcess({ ...process, uid: 7, nullStreams: [0] });
   const moved = steps.filter(({ call }) => call === 'dup3').map(({ args }) => args[1]);

@@ -11,7 +11,7 @@ import {
   PR_SET_NO_NEW_PRIVS,
 } from './constants.ts';
 import type { InitStep } from './init-list.ts';
-import { closeDescriptors, dieWithParent } from './steps.ts';
+import { closeDescriptors, dieWithParent, ownKeyring } from './steps.ts';
 
 export interface ProcessPlan {
   argv: readonly string[];
@@ -38,6 +38,7 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 /** Credentials, capabilities, then execve of the first program found. */
 export function planProcess(plan: ProcessPlan): InitStep[] {
   return [
+    ownKeyring(),
     ...planNullStreams(plan.nullStreams),
     ...planCredentials(plan),
     dieWithParent(),

@@ -8,6 +8,7 @@ import {
   F_SETFD,
   FD_CLOEXEC,
   FSCONFIG_CMD_CREATE,
+  KEYCTL_JOIN_SESSION_KEYRING,
   MOVE_MOUNT_F_EMPTY_PATH,
   O_CLOEXEC,
   OPEN_TREE_CLONE,
@@ -22,6 +23,14 @@ export const dieWithParent = (): InitStep => ({
   call: 'prctl',
   args: [PR_SET_PDEATHSIG, SIGKILL],
   purpose: 'die with the node',
+});
+
+/** Keys of whoever started the cluster stay out of reach. A full quota or a kernel without keys is no obstacle. */
+export const ownKeyring = (): InitStep => ({
+  call: 'keyctl',
+  args: [KEYCTL_JOIN_SESSION_KEYRING, 0],
+  purpose: 'make a keyring',
+  ignore: 'any',
 });
 
 /** struct mount_attr: what to set, nothing to clear, propagation and user namespace untouched. */

@@ -36,6 +36,7 @@ const NUMBERS = {
   setresgid: { x64: 119, arm64: 149 },
   setresuid: { x64: 117, arm64: 147 },
   capset: { x64: 126, arm64: 91 },
+  keyctl: { x64: 250, arm64: 219 },
   prctl: { x64: 157, arm64: 167 },
   execve: { x64: 59, arm64: 221 },
 } as const satisfies Record<string, Record<Architecture, number>>;
