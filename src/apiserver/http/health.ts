@@ -1,11 +1,11 @@
 import { type Answer, textAnswer } from '#apiserver/rest/respond.ts';
 
 /** Names under which upstream reports; probes of tools and operators ask for some of them. */
-const CHECKS: Readonly<Record<string, readonly string[]>> = {
-  healthz: ['ping', 'log', 'etcd'],
-  livez: ['ping', 'log', 'etcd'],
-  readyz: ['ping', 'log', 'etcd', 'etcd-readiness', 'informer-sync', 'shutdown'],
-};
+const CHECKS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['healthz', ['ping', 'log', 'etcd']],
+  ['livez', ['ping', 'log', 'etcd']],
+  ['readyz', ['ping', 'log', 'etcd', 'etcd-readiness', 'informer-sync', 'shutdown']],
+]);
 
 const HOOKS = [
   'start-apiextensions-informers',
@@ -32,7 +32,7 @@ export function health(
   storageWorks: () => boolean,
 ): Answer | undefined {
   const [, endpoint = '', ...rest] = path.split('/');
-  const checks = CHECKS[endpoint];
+  const checks = CHECKS.get(endpoint);
   if (checks === undefined) return undefined;
   const all = [...checks, ...HOOKS];
   const check = rest.join('/');
