@@ -8,7 +8,6 @@ import { resolveAddresses } from './stub-resolver.ts';
 import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
 import { traceStart } from './trace-start.ts';
 
-const PROBE_TIMEOUT_MS = 100;
 /** Those of kube-proxy. */
 const HEALTHZ_PORT = 10_256;
 const STATUS_PORT = 10_249;
