@@ -10,9 +10,12 @@ import { bufsize } from './plugins/bufsize.ts';
 import { cache } from './plugins/cache/cache.ts';
 import { cancel } from './plugins/cancel.ts';
 import { chaos } from './plugins/chaos.ts';
+import { debug } from './plugins/debug.ts';
 import { dns64 } from './plugins/dns64.ts';
 import { erratic } from './plugins/erratic.ts';
 import { errors } from './plugins/errors.ts';
+import { auto } from './plugins/file/auto.ts';
+import { file } from './plugins/file/file.ts';
 import { forward } from './plugins/forward/forward.ts';
 import { header } from './plugins/header.ts';
 import { health } from './plugins/health.ts';
@@ -21,6 +24,7 @@ import { kubernetes } from './plugins/kubernetes.ts';
 import { loadbalance } from './plugins/loadbalance/loadbalance.ts';
 import { local } from './plugins/local.ts';
 import { log } from './plugins/log.ts';
+import { loop } from './plugins/loop.ts';
 import { metadata } from './plugins/metadata.ts';
 import { minimal } from './plugins/minimal.ts';
 import { nsid } from './plugins/nsid.ts';
@@ -28,15 +32,12 @@ import { prometheus } from './plugins/prometheus.ts';
 import { ready } from './plugins/ready.ts';
 import { reload } from './plugins/reload.ts';
 import { rewrite } from './plugins/rewrite/rewrite.ts';
+import { root } from './plugins/root.ts';
 import { template } from './plugins/template/template.ts';
+import { timeouts } from './plugins/timeouts.ts';
 import { tls } from './plugins/tls.ts';
 import { transfer } from './plugins/transfer.ts';
-import { root } from './plugins/root.ts';
-import { timeouts } from './plugins/timeouts.ts';
-import { debug } from './plugins/debug.ts';
-import { loop } from './plugins/loop.ts';
 import { view } from './plugins/view/view.ts';
-import { file } from './plugins/file/file.ts';
 import { whoami } from './plugins/whoami.ts';
 
 /** All plugins there are. */
@@ -76,6 +77,7 @@ const PLUGINS: readonly Plugin[] = [
   loop,
   view,
   file,
+  auto,
   whoami,
 ];
 

@@ -5,7 +5,7 @@ import type { Directive } from '#dns/corefile/parse.ts';
 import { emptyAnswer } from '#dns/finish-answer.ts';
 import type { DnsReply, DnsRequest } from '#dns/handler.ts';
 import { lookUp } from '#dns/look-up.ts';
-import type { ParseScope, Plugin, PluginInstance, SetupContext } from '#dns/plugin.ts';
+import type { ParseScope, Plugin, PluginInstance, SetupContext, ZoneTransfer } from '#dns/plugin.ts';
 import { ReloadedFile } from '#dns/plugins/reloaded-file.ts';
 import { parseZones, type Zone, ZoneMap, ZoneSet } from '#dns/zone.ts';
 import { ResponseCode } from '#wire/dns.ts';
@@ -67,25 +67,17 @@ class FileHandler implements PluginInstance {
     const { query } = request;
     const zone = this.#zones.match(query);
     if (zone === undefined) return this.#isLast(request) ? emptyAnswer(ResponseCode.REFUSED) : next(request);
-    const { answer, external } = planZoneAnswer(zone.file.value, questionLabels(query), query.type);
-    if (answer.rcode === ResponseCode.NXDOMAIN && zone.fallthrough.match(query) !== undefined)
-      return next(request);
+    if (zone.fallthrough.match(query) !== undefined) {
+      const { answer } = planZoneAnswer(zone.file.value, questionLabels(query), query.type);
+      if (answer.rcode === ResponseCode.NXDOMAIN) return next(request);
+    }
     request.answeredBy = 'file';
-    if (external === undefined) return answer;
-    return lookUp(request, external, query.type).then((found) => ({
-      ...answer,
-      answers: [...answer.answers, ...found.answers],
-    }));
+    return answerFromZone(zone.file.value, request);
   }
 
   transfer(zoneKey: string): ReturnType<NonNullable<PluginInstance['transfer']>> {
     const zone = this.#byKey.get(zoneKey)?.file.value;
-    if (zone === undefined) return undefined;
-    const { soa, records } = zone;
-    return {
-      serial: soa.data.kind === 'soa' ? soa.data.serial : 0,
-      records: () => [soa, ...records.filter((record) => record !== soa)],
-    };
+    return zone === undefined ? undefined : transferOf(zone);
   }
 
   /** Nobody behind it could answer. */
@@ -94,6 +86,25 @@ class FileHandler implements PluginInstance {
       .slice(block.plugins.indexOf(this) + 1)
       .some((plugin) => plugin.handle !== undefined);
   }
+}
+
+/** Answers a question of a zone, names outside that its CNAMEs lead to included. */
+export function answerFromZone(zone: ZoneData, request: DnsRequest): DnsReply {
+  const { query } = request;
+  const { answer, external } = planZoneAnswer(zone, questionLabels(query), query.type);
+  if (external === undefined) return answer;
+  return lookUp(request, external, query.type).then((found) => ({
+    ...answer,
+    answers: [...answer.answers, ...found.answers],
+  }));
+}
+
+/** The SOA record first. */
+export function transferOf({ soa, records }: ZoneData): ZoneTransfer {
+  return {
+    serial: soa.data.kind === 'soa' ? soa.data.serial : 0,
+    records: () => [soa, ...records.filter((record) => record !== soa)],
+  };
 }
 
 export function parseFileConfig(directive: Directive, { keys, root }: ParseScope): FileConfig {
@@ -123,7 +134,8 @@ export function parseFileConfig(directive: Directive, { keys, root }: ParseScope
   }
 }
 
-function readZone(text: string, path: string, zone: Zone): ZoneData {
+/** Throws an `Error` that names file and line. */
+export function readZone(text: string, path: string, zone: Zone): ZoneData {
   const include = (name: string): string => readFileSync(resolve(dirname(path), name), 'utf8');
   return ZoneData.of(zone, parseZoneFile(text, { file: path, origin: zone.labels, include }));
 }
