@@ -80,7 +80,10 @@ async function bringUp(
   io.signal.addEventListener('abort', stop, { once: true });
   if (io.signal.aborted) stop();
   const status = await untilReady(launched, io, !values.detach);
-  if (status === undefined) return 130;
+  if (status === undefined) {
+    io.stderr.write(`Cluster ${config.name} was taken down before it was ready.\n`);
+    return 130;
+  }
   if (values['merge-kubeconfig']) {
     const { mergeKubeconfig } = await import('#cluster/merge-kubeconfig.ts');
     mergeKubeconfig(status.kubeconfig, io.env);
