@@ -39,6 +39,10 @@ describe('HtmlLinks', () => {
     }
   });
 
+  it('reads on after an empty script', () => {
+    assert.equal(rewritten('<script></script><a href=/x>'), '<script></script><a href=[/x]>');
+  });
+
   it('does the same whatever the pieces', () => {
     const token = fc.constantFrom(
       '<',

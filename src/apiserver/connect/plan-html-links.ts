@@ -64,10 +64,12 @@ export class HtmlLinks {
     let left = this.#kept + piece;
     let certain = '';
     for (;;) {
-      const [used, text] = this.#terminator === undefined ? this.#readMarkup(left) : this.#readStretch(left);
+      const terminator = this.#terminator;
+      const [used, text] = terminator === undefined ? this.#readMarkup(left) : this.#readStretch(left);
       certain += text;
       left = left.slice(used);
-      if (used === 0 || left === '') break;
+      // The end of a stretch may take no text, as in an empty script: then what follows is still to be read.
+      if (left === '' || (used === 0 && this.#terminator === terminator)) break;
     }
     this.#kept = left;
     return certain;
