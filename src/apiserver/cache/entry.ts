@@ -27,6 +27,11 @@ export class Entry {
     return (this.#object ??= this.copy());
   }
 
+  /** Lets go of the parsed object: history keeps the bytes only. It is parsed again when asked for. */
+  forgetObject(): void {
+    this.#object = undefined;
+  }
+
   /** A fresh copy that the caller may modify. */
   copy(): KubeObject {
     return JSON.parse(this.bytes.toString()) as KubeObject;

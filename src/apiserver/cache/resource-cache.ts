@@ -25,7 +25,7 @@ export class ExpiredError extends Error {
 
 /** More events than this, or larger ones, are not kept, however young. */
 const MAX_EVENTS = 100_000;
-const MAX_EVENT_BYTES = 64 * 1024 * 1024;
+const MAX_EVENT_BYTES = 16 * 1024 * 1024;
 
 /** All objects of one resource, now and in the recent past. Fed by storage, so it shows only what is durable. */
 export class ResourceCache {
@@ -54,6 +54,7 @@ export class ResourceCache {
     this.#eventBytes += event.entry.bytes.length;
     if (this.#events.length > MAX_EVENTS || this.#eventBytes > MAX_EVENT_BYTES) this.#forgetTenth();
     for (const handler of this.#handlers) handler(event);
+    event.previous?.forgetObject();
   }
 
   get(key: string): Entry | undefined {
