@@ -1,21 +1,9 @@
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { HOP_BY_HOP } from '#lib/hop-by-hop.ts';
 import type { Dialer } from './cluster-dialer.ts';
 import { splice } from './splice.ts';
-
-/** Headers of one connection only (RFC 9110 §7.6.1), never passed on. */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** An HTTP proxy: CONNECT, and requests with an absolute URL. */
 export class HttpProxy {

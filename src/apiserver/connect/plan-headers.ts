@@ -1,17 +1,5 @@
 /** Which headers travel through a proxy. */
-
-/** Meant for one connection only (RFC 9110, 7.6.1). */
-const HOP_BY_HOP = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+import { HOP_BY_HOP } from '#lib/hop-by-hop.ts';
 
 /** The credentials are for the API server, nobody else. */
 const CREDENTIALS = ['authorization', 'impersonate-'];
