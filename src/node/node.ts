@@ -7,8 +7,7 @@ import { startInformer } from '#kube/informer.ts';
 import { SERVICES } from '#kube/resources.ts';
 import { NodeAccess } from './access.ts';
 import { KUBELET_PORT, type NodeAgent, type NodeConfig } from './config.ts';
-import type { NodeContext } from './context.ts';
-import { EventQueue } from './event-queue.ts';
+import { type NodeContext, podReference } from './context.ts';
 import { HostPorts } from './host-ports.ts';
 import { isRootless } from './image-store.ts';
 import { Images } from './images.ts';
@@ -42,9 +41,7 @@ export async function startNode(config: NodeConfig): Promise<NodeAgent> {
   // What all pods share.
   prepareNodeNetwork(podCidrs);
   const rtnetlink = Rtnetlink.open();
-  const events = new EventQueue(
-    new EventRecorder({ client, component: 'kubelet', host: nodeName, signal, onError }),
-  );
+  const events = new EventRecorder({ client, component: 'kubelet', host: nodeName, signal, onError });
   const context: NodeContext = {
     config,
     signal,
@@ -58,7 +55,8 @@ export async function startNode(config: NodeConfig): Promise<NodeAgent> {
     services: startInformer(client, SERVICES, { signal, onError }),
     hostResolvConf: parseResolvConf(config.hostResolvConf ?? readFileSync('/etc/resolv.conf', 'utf8')),
     allocatable: planCapacity(facts),
-    event: (pod, type, reason, message, fieldPath) => events.record(pod, type, reason, message, fieldPath),
+    event: (pod, type, reason, message, fieldPath) =>
+      events.record(podReference(pod, fieldPath), type, reason, message),
   };
 
   // Pods run from here on; then the server that reaches into them, then Ready.
@@ -76,7 +74,6 @@ export async function startNode(config: NodeConfig): Promise<NodeAgent> {
       // First the writing: the end of the node is not the end of its pods.
       ending.abort();
       await pods[Symbol.asyncDispose]();
-      events[Symbol.dispose]();
       for (const server of servers) await server[Symbol.asyncDispose]();
       context.hostPorts[Symbol.dispose]();
       rtnetlink[Symbol.dispose]();
