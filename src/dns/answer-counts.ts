@@ -21,28 +21,70 @@ export function laneOf(transport: Transport, family: 4 | 6): number {
   return LANE_TRANSPORTS.indexOf(transport) * 2 + (family === 6 ? 1 : 0);
 }
 
+const TYPE_COUNTS = LANES * COUNTED_TYPES;
+const CODE_COUNTS = 32;
+const SIZE_COUNTS = LANES * SIZE_BUCKETS;
+const DURATION_COUNTS = DURATION_BOUNDS.length + 1;
+/** What all counters of one `AnswerCounts` take. */
+export const COUNTS_BYTES =
+  8 * (TYPE_COUNTS + LANES + CODE_COUNTS + 2 * SIZE_COUNTS + 2 * LANES + DURATION_COUNTS + 1);
+
 /**
  * Counts of queries answered, in arrays that nothing is allocated for: by lane and type, lane and size,
- * response code, duration. One per set of labels (server, zone, view) that they are told under.
+ * response code, duration. One per set of labels (server, zone, view) that they are told under. In shared
+ * memory, one thread counts and all can read.
  */
 export class AnswerCounts {
   /** `[lane * COUNTED_TYPES + type]`. */
-  readonly requests: Float64Array = new Float64Array(LANES * COUNTED_TYPES);
+  readonly requests: Float64Array;
   /** By lane, those that had the DO bit. */
-  readonly dnssecRequests: Float64Array = new Float64Array(LANES);
+  readonly dnssecRequests: Float64Array;
   /** `[rcode]`. */
-  readonly responses: Float64Array = new Float64Array(32);
+  readonly responses: Float64Array;
   /** `[lane * SIZE_BUCKETS + bucket]`, not cumulative. */
-  readonly requestSizes: Float64Array = new Float64Array(LANES * SIZE_BUCKETS);
-  readonly responseSizes: Float64Array = new Float64Array(LANES * SIZE_BUCKETS);
+  readonly requestSizes: Float64Array;
+  readonly responseSizes: Float64Array;
   /** Bytes, by lane. */
-  readonly requestBytes: Float64Array = new Float64Array(LANES);
-  readonly responseBytes: Float64Array = new Float64Array(LANES);
+  readonly requestBytes: Float64Array;
+  readonly responseBytes: Float64Array;
   /** `[bucket]`, not cumulative. */
-  readonly durations: Float64Array = new Float64Array(DURATION_BOUNDS.length + 1);
-  durationSeconds = 0;
+  readonly durations: Float64Array;
+  /** One number: the sum of all durations. */
+  readonly durationSeconds: Float64Array;
+  readonly #parts: AnswerCounts[] = [];
   /** Answers whose duration is not known yet: those of the batch being worked on. */
   #unsettled = 0;
+
+  /** In `memory`, if given: `COUNTS_BYTES` bytes, zeros at first. */
+  constructor(memory: ArrayBufferLike = new ArrayBuffer(COUNTS_BYTES)) {
+    let offset = 0;
+    const next = (length: number): Float64Array => {
+      const array = new Float64Array(memory, offset, length);
+      offset += array.byteLength;
+      return array;
+    };
+    this.requests = next(TYPE_COUNTS);
+    this.dnssecRequests = next(LANES);
+    this.responses = next(CODE_COUNTS);
+    this.requestSizes = next(SIZE_COUNTS);
+    this.responseSizes = next(SIZE_COUNTS);
+    this.requestBytes = next(LANES);
+    this.responseBytes = next(LANES);
+    this.durations = next(DURATION_COUNTS);
+    this.durationSeconds = next(1);
+  }
+
+  /** These counters, and those that other threads keep under the same labels. */
+  get parts(): readonly AnswerCounts[] {
+    return [this, ...this.#parts];
+  }
+
+  /** Memory for another thread to count in; what it counts is told with these. */
+  addPart(): SharedArrayBuffer {
+    const memory = new SharedArrayBuffer(COUNTS_BYTES);
+    this.#parts.push(new AnswerCounts(memory));
+    return memory;
+  }
 
   /** Counts one answer. Its duration follows with `settle()`. */
   count(
@@ -67,7 +109,7 @@ export class AnswerCounts {
   settle(seconds: number): void {
     if (this.#unsettled === 0) return;
     add(this.durations, bucketOf(DURATION_BOUNDS, seconds), this.#unsettled);
-    this.durationSeconds += seconds * this.#unsettled;
+    add(this.durationSeconds, 0, seconds * this.#unsettled);
     this.#unsettled = 0;
   }
 }

@@ -30,6 +30,13 @@ export class AnswerMetrics {
     return known.counts;
   }
 
+  /** Those of every thread. */
+  #parts(): { labels: CountLabels; counts: AnswerCounts }[] {
+    return [...this.#counts.values()].flatMap(({ labels, counts }) =>
+      counts.parts.map((part) => ({ labels, counts: part })),
+    );
+  }
+
   /** The text format of Prometheus. */
   text(): string {
     const requests = new Sums('coredns_dns_requests_total', 'Queries by zone, transport, family and type.');
@@ -38,7 +45,7 @@ export class AnswerMetrics {
     const durations = new Buckets('coredns_dns_request_duration_seconds', 'Time to answer.', DURATION_BOUNDS);
     const asked = new Buckets('coredns_dns_request_size_bytes', 'Size of queries.', SIZE_BOUNDS);
     const answered = new Buckets('coredns_dns_response_size_bytes', 'Size of responses.', SIZE_BOUNDS);
-    for (const { labels, counts } of this.#counts.values()) {
+    for (const { labels, counts } of this.#parts()) {
       const { server, zone, view, plugin } = labels;
       const site = `server="${server}",view="${view}",zone="${zone}"`;
       countRequests(requests, counts, server, view, zone);
@@ -47,7 +54,7 @@ export class AnswerMetrics {
         const name = rcodeName(rcode) ?? String(rcode);
         responses.add(`plugin="${plugin}",rcode="${name}",${site}`, count);
       }
-      durations.add(site, counts.durations, counts.durationSeconds);
+      durations.add(site, counts.durations, counts.durationSeconds[0] ?? 0);
       for (const [i, transport] of LANE_TRANSPORTS.entries()) {
         for (const lane of [2 * i, 2 * i + 1]) {
           const proto = `proto="${transport === 'udp' ? 'udp' : 'tcp'}",${site}`;

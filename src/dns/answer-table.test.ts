@@ -10,7 +10,7 @@ import {
   HeaderFlag,
   RecordType,
 } from '#wire/dns.ts';
-import { type PreparedAnswer, prepareAnswer, respond } from '#wire/dns-answer.ts';
+import { type PreparedAnswer, prepareAnswer, respond, retire } from '#wire/dns-answer.ts';
 import { type DnsQuery, readQuery } from '#wire/dns-query.ts';
 import { AnswerCounts, laneOf } from './answer-counts.ts';
 import { AnswerTable, type TableAnswer } from './answer-table.ts';
@@ -137,7 +137,7 @@ test('answer() forgets what its owner took back', () => {
   const answer = prepared(1);
   const { table } = tableWith({ prepared: answer });
   assert.equal(table.size, 1);
-  answer.stale = true;
+  retire(answer);
   assert.equal(ask(table, queryBytes(NAME)), undefined);
   assert.equal(table.size, 0);
 });
@@ -201,7 +201,7 @@ test('set() finds every one of many names again, replaces, and sweeps out what i
   assert.equal(asked(table, queryBytes(nameOf(1))).answers.length, 2);
   assert.equal(table.size, 3000);
   assert.equal(put(3000, prepared(1)), undefined);
-  first.stale = true;
+  retire(first);
   assert.ok(put(3000, prepared(1)) !== undefined);
   assert.equal(table.size, 3000);
 });

@@ -1,4 +1,4 @@
-import type { PreparedAnswer } from '#wire/dns-answer.ts';
+import { type PreparedAnswer, retire } from '#wire/dns-answer.ts';
 
 /** Answers made from cluster objects, by question, until one of the look-ups they were made from changes. */
 export class PreparedAnswers {
@@ -34,7 +34,7 @@ export class PreparedAnswers {
   #remove(question: string): void {
     const answer = this.#answers.get(question);
     if (answer === undefined) return;
-    answer.prepared.stale = true;
+    retire(answer.prepared);
     for (const lookup of answer.lookups) {
       const questions = this.#questionsByLookup.get(lookup);
       questions?.delete(question);

@@ -25,8 +25,17 @@ export interface PreparedAnswer {
   readonly ends: readonly number[];
   /** Which of `tails` is next. */
   turn: number;
-  /** Set by its owner once it is no longer true: whoever kept it has to forget it. */
-  stale: boolean;
+  /** No longer true, by `retire()` of its owner: whoever kept it has to forget it. */
+  readonly stale: boolean;
+  /** Called when it becomes stale, by who cannot look at `stale` each time. */
+  onStale: (() => void) | undefined;
+}
+
+/** Takes an answer back: it is no longer true. */
+export function retire(prepared: PreparedAnswer): void {
+  const taken: { stale: boolean } = prepared;
+  taken.stale = true;
+  prepared.onStale?.();
 }
 
 /** An option of the OPT record (RFC 6891 §6.1.2). */
@@ -63,6 +72,7 @@ export function prepareAnswer(
     ends,
     turn: 0,
     stale: false,
+    onStale: undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { PreparedAnswer } from '#wire/dns-answer.ts';
+import { type PreparedAnswer, retire } from '#wire/dns-answer.ts';
 import { ttlOffsets } from '#wire/dns-answer-bytes.ts';
 
 /** An answer as it is kept: as bytes, so that giving it out is a copy. */
@@ -97,7 +97,7 @@ export class CacheStore {
   delete(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
-    entry.prepared.stale = true;
+    retire(entry.prepared);
     this.#entries.delete(key);
     this.#bytes -= sizeOf(key, entry);
   }
