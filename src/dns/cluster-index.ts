@@ -12,6 +12,7 @@ export class ClusterIndex implements ClusterView {
   readonly #slicesByIp = new Map<string, SliceEntry[]>();
   readonly #pods = new Map<string, PodEntry>();
   readonly #podsByIp = new Map<string, PodEntry[]>();
+  readonly #servicesByExternalIp = new Map<string, ServiceEntry[]>();
   readonly #onChange: (lookups: readonly string[]) => void;
 
   /** `onChange` gets keys as made by `lookupKey`. */
@@ -33,11 +34,15 @@ export class ClusterIndex implements ClusterView {
     if (entry === undefined) this.#services.delete(key);
     else this.#services.set(key, entry);
     for (const ip of entry?.clusterIps ?? []) put(this.#servicesByIp, canonical(ip), entry);
-    const ips = new Set([...(old?.clusterIps ?? []), ...(entry?.clusterIps ?? [])]);
+    for (const ip of entry?.externals ?? []) put(this.#servicesByExternalIp, canonical(ip), entry);
+    const ips = new Set(
+      [old, entry].flatMap((each) => [...(each?.clusterIps ?? []), ...(each?.externals ?? [])]),
+    );
     this.#onChange([
       lookupKey.service(namespace, name),
       ...[...ips].map((ip) => lookupKey.ip(canonical(ip))),
     ]);
+    for (const ip of old?.externals ?? []) drop(this.#servicesByExternalIp, canonical(ip), old);
   }
 
   /** `sliceKey` is `NAMESPACE/NAME` of the EndpointSlice. */
@@ -104,6 +109,10 @@ export class ClusterIndex implements ClusterView {
 }
 
 /** Names of look-ups, so that what was made from them can be found when they change. */
+  servicesByExternalIp(address: string): Iterable<ServiceEntry> {
+    return this.#servicesByExternalIp.get(address) ?? [];
+  }
+
 export const lookupKey = {
   namespace: (name: string): string => `namespace ${name}`,
   /** The Service and its EndpointSlices. */
@@ -151,6 +160,11 @@ export class TracingView implements ClusterView {
     return this.#view.podsByIp(address);
   }
 }
+  servicesByExternalIp(address: string): Iterable<ServiceEntry> {
+    this.lookups.add(lookupKey.ip(address));
+    return this.#view.servicesByExternalIp(address);
+  }
+
 
 function canonical(address: string): string {
   return parseIp(address) ?? address;

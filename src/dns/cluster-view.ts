@@ -6,6 +6,8 @@ export interface ServiceEntry {
   readonly clusterIps: readonly string[];
   readonly ports: readonly PortEntry[];
   readonly externalName: string;
+  /** Addresses and host names that it has outside the cluster; only where a plugin asks for them. */
+  readonly externals: readonly string[];
 }
 
 export interface PortEntry {
@@ -51,6 +53,8 @@ export interface ClusterView {
   slices(namespace: string, service: string): Iterable<SliceEntry>;
   /** By canonical address. */
   servicesByIp(address: string): Iterable<ServiceEntry>;
+  /** By what they have outside the cluster. */
+  servicesByExternalIp(address: string): Iterable<ServiceEntry>;
   slicesByIp(address: string): Iterable<SliceEntry>;
   podsByIp(address: string): Iterable<PodEntry>;
 }

@@ -21,6 +21,8 @@ export interface KubernetesConfig {
   readonly zonal: boolean;
   /** Those of `zones` that hold ServiceImports in place of Services. */
   readonly multicluster: readonly Zone[];
+  /** What Services have outside the cluster is kept: for `k8s_external`. */
+  readonly externals: boolean;
   /** Only these; empty: all. */
   readonly namespaces: ReadonlySet<string>;
   readonly namespaceLabels: string | undefined;

@@ -23,8 +23,12 @@ export async function setUpKubernetes(
   context: SetupContext,
   readFiles: () => { cert?: string; key?: string; ca?: string },
 ): Promise<PluginInstance> {
+  const listeners: ((lookups: readonly string[]) => void)[] = [];
   const indexes: ClusterIndexes = {
-    cluster: new ClusterIndex((lookups) => handler.changed(lookups)),
+    cluster: new ClusterIndex((lookups) => {
+      handler.changed(lookups);
+      for (const listener of listeners) listener(lookups);
+    }),
     imported: new ClusterIndex((lookups) => handler.changed(lookups)),
   };
   const handler = new KubernetesHandler(config, indexes, ownAddresses(context));
@@ -48,6 +52,16 @@ export async function setUpKubernetes(
     transfer: (zone) => planTransfer(zone, config, indexes.cluster, handler.planOptions),
     searchPath: (request) =>
       config.pods === 'verified' ? searchPathFor(request, handler, indexes.cluster, hostSearch) : undefined,
+    cluster: {
+      index: indexes.cluster,
+      get synced() {
+        return handler.synced;
+      },
+      get planOptions() {
+        return handler.planOptions;
+      },
+      onChange: (listener) => void listeners.push(listener),
+    },
     metadata: (request, name) => metadata(request, name, indexes.cluster),
   };
 }

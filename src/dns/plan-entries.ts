@@ -8,6 +8,8 @@ const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 const IMPORT_NAME_LABEL = 'multicluster.kubernetes.io/service-name';
 const SOURCE_CLUSTER_LABEL = 'multicluster.kubernetes.io/source-cluster';
 const MAX_LABEL = 63;
+/** Most Services have none: they share one list. */
+const NO_EXTERNALS: readonly string[] = [];
 
 export function planServiceEntry(service: Service): ServiceEntry {
   const { spec = {}, metadata = {} } = service;
@@ -20,7 +22,18 @@ export function planServiceEntry(service: Service): ServiceEntry {
     clusterIps: external ? [] : clusterIps,
     ports: (spec.ports ?? []).map(planPort),
     externalName: spec.externalName ?? '',
+    externals: planExternals(service),
   };
+}
+
+/** Of the user first, then of the load balancer. */
+function planExternals({ spec, status }: Service): readonly string[] {
+  const ingress = status?.loadBalancer?.ingress ?? [];
+  const externals = [
+    ...(spec?.externalIPs ?? []),
+    ...ingress.map(({ ip, hostname }) => ip || hostname || ''),
+  ];
+  return externals.length === 0 ? NO_EXTERNALS : externals.filter((external) => external !== '');
 }
 
 function planPort(port: {
@@ -52,6 +65,7 @@ export function planImportEntry({ metadata = {}, spec = {} }: ServiceImport): Se
     clusterIps: spec.type === 'Headless' ? [] : (spec.ips ?? []),
     ports: (spec.ports ?? []).map(planPort),
     externalName: '',
+    externals: NO_EXTERNALS,
   };
 }
 

@@ -89,6 +89,6 @@ function zonalRequest(namespace: string, service: string, rest: readonly string[
 }
 
 /** The underscores of `_http._tcp` are optional. */
-function withoutUnderscore(label: string): string {
+export function withoutUnderscore(label: string): string {
   return label.startsWith('_') ? label.slice(1) : label;
 }

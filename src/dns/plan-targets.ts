@@ -59,8 +59,9 @@ function planPod(
   const address = parseIp(text);
   if (address === undefined) return undefined;
   const owner = [pod, namespace, 'pod'];
-  if (pods === 'insecure') return [addressTarget(owner, address, undefined)];
-  // The name has the address exactly as the pod's status has it. It is a Service of port 0, as CoreDNS has it.
+  // It is a Service of port 0, as CoreDNS has it.
+  if (pods === 'insecure') return [addressTarget(owner, address, 0)];
+  // The name has the address exactly as the pod's status has it.
   const there = [...view.podsByIp(address)].some(
     (entry) => entry.namespace === namespace && entry.addresses.includes(text),
   );
@@ -85,13 +86,13 @@ function isEmpty({ namespace, name }: ServiceEntry, view: ClusterView): boolean 
   return [...view.slices(namespace, name)].every(({ addresses }) => addresses.length === 0);
 }
 
-/** Only headless Services have names by zone. They exist for every zone, also for one without endpoints. */
+/** Only headless Services have names by zone. They exist for every zone, with and without endpoints. */
 function planZonal(
   service: ServiceEntry,
   request: NameRequest & { kind: 'service' },
   view: ClusterView,
 ): Target[] | undefined {
-  if (service.kind !== 'headless' || isEmpty(service, view)) return undefined;
+  if (service.kind !== 'headless') return undefined;
   const { zone, mode } = request.inZone ?? { zone: '', mode: 'pin' };
   const inZone = endpointTargets(service, request, view, zone);
   return inZone.length > 0 || mode === 'pin' ? inZone : endpointTargets(service, request, view);
@@ -111,12 +112,13 @@ function targetsOf(
   }
   if (service.kind === 'headless' || request.endpoint !== undefined)
     return endpointTargets(service, request, view);
-  return service.ports
+  return portsOf(service)
     .filter((port) => portMatches(port, request))
-    .flatMap((port) => service.clusterIps.map((address) => addressTarget(owner, address, port.port)));
+    .flatMap((port) => service.clusterIps.map((address) => addressTarget(owner, address, port?.port)));
 }
 
-function endpointTargets(
+/** One per ready address and port of the Service's slices. */
+export function endpointTargets(
   service: ServiceEntry,
   request: NameRequest & { kind: 'service' },
   view: ClusterView,
@@ -125,28 +127,31 @@ function endpointTargets(
   const targets: Target[] = [];
   for (const slice of view.slices(service.namespace, service.name)) {
     if (!isAskedSlice(slice, request)) continue;
-    const ports: readonly (PortEntry | undefined)[] = slice.ports.length === 0 ? [undefined] : slice.ports;
+    const ports = portsOf(slice);
     for (const { address, hostname, zone } of slice.addresses) {
       if (request.endpoint !== undefined && request.endpoint !== hostname) continue;
       if (onlyZone !== undefined && zone !== onlyZone) continue;
       const owner = [...endpointLabels(hostname, slice), service.name, service.namespace, 'svc'];
       for (const port of ports) {
-        if (port === undefined ? request.port === undefined : portMatches(port, request)) {
-          targets.push(addressTarget(owner, address, port?.port));
-        }
+        if (portMatches(port, request)) targets.push(addressTarget(owner, address, port?.port));
       }
     }
   }
   return targets;
 }
 
-function addressTarget(owner: DnsName, address: string, port: number | undefined): Target {
+export function addressTarget(owner: DnsName, address: string, port: number | undefined): Target {
   return { owner, host: { kind: 'address', family: ipFamily(address), address }, port };
 }
 
-function portMatches(port: PortEntry, request: NameRequest & { kind: 'service' }): boolean {
+export /** What has no ports has addresses all the same. */
+function portsOf({ ports }: { readonly ports: readonly PortEntry[] }): readonly (PortEntry | undefined)[] {
+  return ports.length === 0 ? [undefined] : ports;
+}
+
+function portMatches(port: PortEntry | undefined, request: NameRequest & { kind: 'service' }): boolean {
   const { port: name = '', protocol = '' } = request;
-  return (name === '' || name === port.name) && (protocol === '' || protocol === port.protocol);
+  return (name === '' || name === port?.name) && (protocol === '' || protocol === port?.protocol);
 }
 
 /** An endpoint of an imported Service can only be named together with its cluster. */

@@ -34,6 +34,17 @@ test('trimService() drops what no name is made of, and nothing else', () => {
   assert.equal(trimmed.metadata?.resourceVersion, '7');
 });
 
+test('trimService() keeps what a Service has outside the cluster only where it is wanted', () => {
+  const service: Service = {
+    metadata: METADATA,
+    spec: { externalIPs: ['198.51.100.7'] },
+    status: { loadBalancer: { ingress: [{ ip: '203.0.113.9' }, { hostname: 'lb.example.org' }] } },
+  };
+  assert.deepEqual(planServiceEntry(trimService(service)).externals, []);
+  const externals = ['198.51.100.7', '203.0.113.9', 'lb.example.org'];
+  assert.deepEqual(planServiceEntry(trimService(service, true)).externals, externals);
+});
+
 test('trimSlice() keeps addresses, readiness, host and pod names, zone, and when the change began', () => {
   const trigger = { 'endpoints.kubernetes.io/last-change-trigger-time': '2026-01-01T00:00:00Z' };
   const slice: EndpointSlice = {

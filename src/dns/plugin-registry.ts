@@ -20,6 +20,7 @@ import { forward } from './plugins/forward/forward.ts';
 import { header } from './plugins/header.ts';
 import { health } from './plugins/health.ts';
 import { hosts } from './plugins/hosts/hosts.ts';
+import { k8sExternal } from './plugins/k8s-external/k8s-external.ts';
 import { kubernetes } from './plugins/kubernetes.ts';
 import { loadbalance } from './plugins/loadbalance/loadbalance.ts';
 import { local } from './plugins/local.ts';
@@ -56,6 +57,7 @@ const PLUGINS: readonly Plugin[] = [
   header,
   health,
   hosts,
+  k8sExternal,
   kubernetes,
   local,
   log,

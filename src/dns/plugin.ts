@@ -2,11 +2,13 @@ import type { ApiClient, ClientConfig } from '#kube/client.ts';
 import type { DnsRecord } from '#wire/dns.ts';
 import type { AnswerCounts } from './answer-counts.ts';
 import type { AnswerTable } from './answer-table.ts';
+import type { ClusterIndex } from './cluster-index.ts';
 import type { BlockKey } from './corefile/block-key.ts';
 import type { Directive } from './corefile/parse.ts';
 import type { DnsHandler, DnsReply, DnsRequest } from './handler.ts';
 import type { HttpPages } from './http-pages.ts';
 import type { MetricRegistry } from './metric-registry.ts';
+import type { PlanOptions } from './plan-answer.ts';
 
 /** What a server block can be made of. `parse` may be called without ever setting up: `portolan dns check`. */
 export interface Plugin {
@@ -97,10 +99,23 @@ export interface PluginInstance extends Partial<DnsHandler> {
   searchPath?(request: DnsRequest): readonly (readonly string[])[] | undefined;
   /** Every record of a zone for `transfer`, SOA first; undefined when it is not its zone. */
   transfer?(zoneKey: string): ZoneTransfer | undefined;
+  /** What `k8s_external` makes names of. */
+  readonly cluster?: ClusterSource;
 }
 
 /** Answers put into its table are given to clients without asking the chain. */
 export interface ExpressLane {
+/** A cluster's objects, for other plugins of the block. */
+export interface ClusterSource {
+  readonly index: ClusterIndex;
+  /** Until then a name that is not there may be one that is not known yet. */
+  readonly synced: boolean;
+  /** As the records of the cluster's own zones are made. */
+  readonly planOptions: PlanOptions;
+  /** `listener` gets the look-ups, as by `lookupKey`, whose results have changed. */
+  onChange(listener: (lookups: readonly string[]) => void): void;
+}
+
   readonly table: AnswerTable;
   /** The zones (keys) that this is true for: those of `expressZones` that every plugin before passes. */
   readonly zones: ReadonlySet<string>;

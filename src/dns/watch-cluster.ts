@@ -1,3 +1,4 @@
+import type { Service } from '#api/core/v1.gen.ts';
 import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
 import { type KubeObject, keyOf } from '#api/machinery/object.ts';
 import type { ApiClient } from '#kube/client.ts';
@@ -51,6 +52,7 @@ export function watchCluster(
   const labelled = { signal, onError, labelSelector: config.labels };
   const exposed = (namespace = ''): boolean =>
     config.namespaces.size === 0 || config.namespaces.has(namespace);
+  const trimmed = (service: Service): Service => trimService(service, config.externals);
   const all: Followed[] = [
     follow(
       client,
@@ -61,7 +63,7 @@ export function watchCluster(
         for (const index of [cluster, imported]) index.setNamespace(name, there && exposed(name));
       },
     ),
-    follow(client, SERVICES, { ...labelled, transform: trimService }, (service, there) => {
+    follow(client, SERVICES, { ...labelled, transform: trimmed }, (service, there) => {
       const entry = planServiceEntry(service);
       if (exposed(entry.namespace))
         cluster.setService(entry.namespace, entry.name, there ? entry : undefined);

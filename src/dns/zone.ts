@@ -35,7 +35,7 @@ export function zoneOf(labels: DnsName): Zone {
 export const ROOT: Zone = zoneOf([]);
 
 /** Whether a name, by its key, is the zone's or below it. */
-export function isInZone(key: string, zone: Zone): boolean {
+export function isInZone(key: string, zone: Pick<Zone, 'key'>): boolean {
   if (!key.endsWith(zone.key)) return false;
   for (let at = 0; at <= key.length - zone.key.length; at += 1 + key.charCodeAt(at)) {
     if (at === key.length - zone.key.length) return true;

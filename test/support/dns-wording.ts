@@ -66,7 +66,8 @@ export function wordRecorded({ rcode, flags, edns, ...sections }: RecordedAnswer
   };
 }
 
-function wordRecords(records: readonly DnsRecord[]): string[] {
+/** Owner, TTL, type and data of records, sorted. */
+export function wordRecords(records: readonly DnsRecord[]): string[] {
   return records.map((r) => `${formatName(r.name)} ${r.ttl} ${typeName(r.type)} ${wordData(r.data)}`).sort();
 }
 

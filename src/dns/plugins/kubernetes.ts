@@ -114,6 +114,7 @@ function parseKubernetes(directive: Directive, scope: ParseScope): KubernetesCon
     ignoreEmpty: false,
     zonal: false,
     multicluster: [],
+    externals: scope.plugins.has('k8s_external'),
     namespaces: new Set(),
     namespaceLabels: undefined,
     labels: undefined,
