@@ -1,3 +1,4 @@
+import type { UdpPeer } from '#os/udp-batch.ts';
 import type { AnswerTable } from './answer-table.ts';
 import type { ListenAddress } from './config.ts';
 import type { Client } from './handler.ts';
@@ -32,6 +33,19 @@ export interface ListenOptions {
 export interface Listener extends AsyncDisposable {
   /** With the port that the system chose when 0 was asked for. */
   readonly address: ListenAddress;
+  /** Where other threads can help it. */
+  readonly share?: UdpShare | undefined;
+}
+
+/** How other threads can help a UDP listener: by sockets of the same address and port. */
+export interface UdpShare {
+  readonly family: 4 | 6;
+  /** Answers have to be told to leave from the address that was asked. */
+  readonly pinSource: boolean;
+  /** Makes such a socket, a descriptor that the caller has to close. From now on the system spreads queries over all. */
+  open(): number;
+  /** Answers a query that came in by one of them; `answered` is called when that is done. */
+  answer(message: Buffer, peer: UdpPeer, answered: () => void): void;
 }
 
 /** The machine has no such address family: one of two wildcard listeners may fail with it. */
@@ -48,7 +62,9 @@ export function listenError(what: string, { address, port }: ListenAddress, erro
       ? 'another program has the port'
       : code === 'EACCES'
         ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE'
-        : error.message;
+        : code === 'EADDRNOTAVAIL'
+          ? 'this machine does not have the address'
+          : error.message;
   const wrapped = new Error(`cannot listen on ${what} ${address} port ${port}: ${hint} (${code})`, {
     cause: error,
   });

@@ -37,6 +37,8 @@ export interface ForwardConfig {
   readonly upstreams: readonly UpstreamAddress[];
   readonly policy: ForwardPolicy;
   readonly forceTcp: boolean;
+  /** TCP, but UDP for a while when a server does not answer over it. */
+  readonly preferTcp: boolean;
   readonly preferUdp: boolean;
   /** How long an idle connection is kept. */
   readonly expireMs: number;
@@ -67,6 +69,7 @@ const DEFAULTS = {
   except: new ZoneSet([]),
   policy: 'random',
   forceTcp: false,
+  preferTcp: false,
   preferUdp: false,
   expireMs: 10_000,
   readTimeoutMs: 2000,
@@ -104,6 +107,7 @@ const OPTIONS: Readonly<Record<string, Option>> = {
     return { except: new ZoneSet([...except.zones, ...added]) };
   },
   force_tcp: flag({ forceTcp: true }),
+  prefer_tcp: flag({ preferTcp: true }),
   prefer_udp: flag({ preferUdp: true }),
   next_on_nodata: flag({ nextOnNodata: true }),
   failfast_all_unhealthy_upstreams: flag({ failfast: true }),
@@ -144,6 +148,8 @@ export function parseForward(directive: Directive, scope: ParseScope): ForwardCo
     if (read === undefined) unknownOption('forward', option, Object.keys(OPTIONS));
     config = { ...config, ...read(option, config, scope) };
   }
+  const transports = [config.forceTcp && 'force_tcp', config.preferUdp && 'prefer_udp'].find(Boolean);
+  if (config.preferTcp && transports) fail(directive, `prefer_tcp and ${transports} exclude each other`);
   if (config.tlsServerName !== undefined && upstreams.some(({ serverName }) => serverName !== undefined))
     fail(directive, 'tls_servername and a name behind % in a server exclude each other');
   return config;

@@ -86,6 +86,8 @@ class Connection {
   readonly #pending = new PendingQueries(() => this.#idle());
   readonly #reader = new DnsFrameReader();
   readonly #events: ConnectionEvents;
+  /** Pieces received so far. */
+  #heard = 0;
   closed = false;
 
   constructor({ address, port, expireMs, tls }: StreamOptions, events: ConnectionEvents) {
@@ -104,6 +106,7 @@ class Connection {
       if (this.#pending.size === 0) this.close();
     });
     this.#socket.on('data', (piece: Buffer) => {
+      this.#heard++;
       for (const response of this.#reader.push(piece)) this.#pending.receive(response);
     });
     this.#socket.on('error', (error) => this.#gone(error));
@@ -114,9 +117,18 @@ class Connection {
     return this.#pending.size;
   }
 
-  exchange(query: Buffer, timeoutMs: number): Promise<Buffer> {
+  /** A connection on which nothing at all came meanwhile is closed: its server may have gone without a word. */
+  async exchange(query: Buffer, timeoutMs: number): Promise<Buffer> {
     this.#socket.ref();
-    return this.#pending.ask(query, timeoutMs, (message) => this.#socket.write(frameMessage(message)));
+    const heard = this.#heard;
+    try {
+      return await this.#pending.ask(query, timeoutMs, (message) =>
+        this.#socket.write(frameMessage(message)),
+      );
+    } catch (error) {
+      if (heard === this.#heard) this.close();
+      throw error;
+    }
   }
 
   close(): void {

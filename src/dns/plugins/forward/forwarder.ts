@@ -7,6 +7,7 @@ import type { ForwardConfig } from './config.ts';
 import { answersQuery } from './exchange.ts';
 import { HealthChecks } from './health.ts';
 import { planOrder } from './plan-order.ts';
+import { exchangePreferTcp } from './prefer-tcp.ts';
 import { Upstream } from './upstream.ts';
 
 /** Time for one query, all tries together. */
@@ -94,12 +95,14 @@ export class Forwarder {
     { query, client }: DnsRequest,
     deadlineMs: number,
   ): Promise<DnsAnswer | undefined> {
-    const { forceTcp, preferUdp, readTimeoutMs, maxFails } = this.config;
+    const { forceTcp, preferTcp, preferUdp, readTimeoutMs, maxFails } = this.config;
     const startedMs = performance.now();
     const timeoutMs = Math.max(1, Math.min(readTimeoutMs, deadlineMs - Date.now()));
     const overUdp = !forceTcp && (preferUdp || client.transport === 'udp');
     try {
-      let response = await upstream.exchange(query.message, overUdp ? 'udp' : 'tcp', timeoutMs);
+      let response = preferTcp
+        ? await exchangePreferTcp(upstream, query.message, timeoutMs, this.#metrics.stalls)
+        : await upstream.exchange(query.message, overUdp ? 'udp' : 'tcp', timeoutMs);
       if (overUdp && preferUdp && (response.readUInt16BE(2) & HeaderFlag.TC) !== 0)
         response = await upstream.exchange(query.message, 'tcp', timeoutMs);
       const rcode = response.readUInt16BE(2) & 15;
@@ -143,6 +146,9 @@ function forwardMetrics(metrics: SetupContext['metrics']) {
     broken: metrics
       .counter('coredns_forward_healthcheck_broken_total', 'Queries that found all upstreams down.')
       .with(),
+    stalls: metrics.counter('portolan_forward_tcp_stalls_total', 'Tries over TCP that nobody answered.', [
+      'to',
+    ]),
     rejects: metrics
       .counter('coredns_forward_max_concurrent_rejects_total', 'Queries rejected as one too many.')
       .with(),

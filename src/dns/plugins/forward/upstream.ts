@@ -13,6 +13,8 @@ export class Upstream implements Disposable {
   readonly name: string;
   /** Checks that failed since one last went well. */
   fails = 0;
+  /** Time (`Date.now()`) until which it is not asked over TCP where UDP will do. */
+  tcpStalledUntilMs = 0;
   readonly #datagram: Exchanger;
   readonly #stream: Exchanger;
 
