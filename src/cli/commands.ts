@@ -15,6 +15,7 @@ export const COMMANDS: ReadonlyMap<string, Load> = new Map<string, Load>([
   ['apiserver', () => import('./apiserver.ts')],
   ['proxy', () => import('./proxy.ts')],
   ['dns', () => import('./dns.ts')],
+  ['node-cache', () => import('./node-cache.ts')],
   ['version', () => import('./version.ts')],
 ]);
 

@@ -1,17 +1,15 @@
-import { setFlagsFromString } from 'node:v8';
 import { type CorefileSource, corefileSource } from '#dns/corefile-source.ts';
 import { type DefaultCorefileOptions, defaultCorefile } from '#dns/default-corefile.ts';
-import { startDnsServer } from '#dns/server.ts';
-import { ApiClient, type ClientConfig } from '#kube/client.ts';
-import { loadConfig } from '#kube/kubeconfig.ts';
 import { parseAddressPort } from '#lib/ip.ts';
-import { type Command, CommandError, type CommandIo, UsageError } from './command.ts';
+import { type Command, type CommandIo, UsageError } from './command.ts';
 import { type FlagValues, integerFlag, parseFlags } from './flags.ts';
+import { serveDns } from './serve-dns.ts';
 
 const FLAGS = {
   conf: { type: 'string' },
   port: { type: 'string' },
   kubeconfig: { type: 'string' },
+  'kube-dns-config': { type: 'string' },
   listen: { type: 'string', multiple: true },
   zone: { type: 'string', multiple: true },
   ttl: { type: 'string' },
@@ -41,18 +39,20 @@ const COREFILE_FLAGS = [
 ] as const;
 
 const HELP = `Usage: portolan dns [flags]
-       portolan dns check COREFILE
+       portolan dns check COREFILE [flags]
 
 Serves DNS as a Corefile says, as CoreDNS does; docs/dns.md lists the plugins. Without a Corefile it serves
 the names of a cluster, with kubeadm's settings and the differences that flags make. SIGTERM: turns unready,
 goes on serving for the lameduck time, exits. SIGUSR1: reads the Corefile again.
 
 check: reads a Corefile and everything it imports, and tells what each block will do, or what is wrong in
-which line.
+which line. With --print it shows the Corefile first, with what --kube-dns-config adds.
 
   --conf FILE             the Corefile
   --port PORT             of zones in it that name none (default 53)
   --kubeconfig FILE       how to reach the API server, where the Corefile does not say; else the pod's account
+  --kube-dns-config PATH  a kube-dns ConfigMap with stubDomains and upstreamNameservers: the folder that it is
+                          mounted at, or its manifest; read again by reload
 
 Without --conf:
   --listen ADDRESS:PORT   where to answer, UDP and TCP; repeatable, with one port (default port 53 everywhere)
@@ -80,31 +80,12 @@ export const command: Command = {
   async run(argv, io) {
     if (argv[0] === 'check') {
       const { checkCorefile } = await import('./dns-check.ts');
-      return checkCorefile(argv.slice(1), io);
+      return await checkCorefile(argv.slice(1), io);
     }
     const { values } = parseFlags(FLAGS, argv);
     const log = (message: string): void => void io.stderr.write(`${message}\n`);
-    // Answering allocates next to nothing: room for young objects would only be memory that the first lists leave behind.
-    setFlagsFromString('--semi-space-growth-factor=1');
-    await using stack = new AsyncDisposableStack();
-    const apiClient = shared(async (onResponse?: ClientConfig['onResponse']) => {
-      const config = await loadConfig({ path: values.kubeconfig, env: { ...io.env } });
-      return stack.use(new ApiClient({ ...config, onResponse }));
-    });
     const source = sourceOf(values, io, log);
-    const server = stack.use(await startDnsServer({ ...source, apiClient, log }).catch(explain));
-    const listening = server.addresses.map(({ address, port }) => `${address} port ${port}`).join(', ');
-    log(`serving on ${listening}`);
-    const reload = (): void =>
-      void server.reload().then(
-        () => log('the Corefile was read again'),
-        (error: Error) => log(`the old Corefile stays in force: ${error.message}`),
-      );
-    process.on('SIGUSR1', reload);
-    await aborted(io);
-    process.off('SIGUSR1', reload);
-    log('stopping');
-    await server.stop();
+    await serveDns({ source, kubeconfig: values.kubeconfig, log }, io);
     return 0;
   },
 };
@@ -115,7 +96,7 @@ function sourceOf(
   warn: (message: string) => void,
 ): CorefileSource {
   const port = values.port === undefined ? undefined : integerFlag('port', values.port, 0, 65_535);
-  const options = { port, env: { ...env }, warn };
+  const options = { port, env: { ...env }, warn, kubeDnsConfig: values['kube-dns-config'] };
   if (values.conf === undefined) {
     return corefileSource({ text: defaultCorefile(corefileOptions(values)), name: 'the flags' }, options);
   }
@@ -168,22 +149,4 @@ function addressFlag(name: string, text: string): { address: string; port: numbe
 function pageFlag(name: string, text: string | undefined, port: number) {
   if (text === 'off') return undefined;
   return text === undefined ? { address: '::', port } : addressFlag(name, text);
-}
-
-/** Made once, when first wanted. */
-function shared<A, T>(make: (argument?: A) => Promise<T>): (argument?: A) => Promise<T> {
-  let made: Promise<T> | undefined;
-  return (argument) => (made ??= make(argument));
-}
-
-/** What went wrong is in the message: a line of the Corefile, no kubeconfig, a port that is taken. */
-function explain(error: Error): never {
-  throw new CommandError(error.message, { cause: error });
-}
-
-function aborted({ signal }: CommandIo): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -1,12 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { type ConfiguredBlock, readConfiguration } from './configuration.ts';
 import { readCorefile } from './corefile/parse.ts';
+import { readKubeDnsConfig, withKubeDnsConfig } from './kube-dns-config.ts';
 
 /** A Corefile that can be read again: from a file, or a text that stays the same. */
 export interface CorefileSource {
   load(): Promise<readonly ConfiguredBlock[]>;
-  /** The text with all that it imports. */
+  /** The Corefile's text with all that it imports, and all else it is made of: differs when anything of it does. */
   text(): Promise<string>;
+  /** The Corefile as it is served, imports not put in. */
+  corefile(): Promise<string>;
 }
 
 export interface SourceOptions {
@@ -14,17 +17,36 @@ export interface SourceOptions {
   readonly port?: number | undefined;
   readonly env?: NodeJS.ProcessEnv | undefined;
   readonly warn?: ((message: string) => void) | undefined;
+  /** A kube-dns ConfigMap that adds to it: the folder it is mounted at, or a manifest. */
+  readonly kubeDnsConfig?: string | undefined;
 }
 
-export function corefileSource(
-  source: { readonly file: string } | { readonly text: string; readonly name: string },
-  options: SourceOptions = {},
-): CorefileSource {
-  const [name, read] =
-    'file' in source ? [source.file, () => readFile(source.file)] : [source.name, () => source.text];
+/** Where the text is from: a file, the text itself, or a function that makes it anew. `name` is for messages. */
+export type CorefileOrigin =
+  | { readonly file: string }
+  | { readonly text: string | (() => string); readonly name: string };
+
+export function corefileSource(origin: CorefileOrigin, options: SourceOptions = {}): CorefileSource {
+  const name = 'file' in origin ? origin.file : origin.name;
+  const read = (): string => {
+    if ('file' in origin) return readFile(origin.file);
+    return typeof origin.text === 'string' ? origin.text : origin.text();
+  };
+  const { kubeDnsConfig } = options;
+  const corefile = async (): Promise<string> => {
+    if (kubeDnsConfig === undefined) return read();
+    return withKubeDnsConfig(read(), name, await readKubeDnsConfig(kubeDnsConfig), options);
+  };
   return {
-    load: async () => readConfiguration(read(), name, options),
-    text: async () => readCorefile(read(), name, options),
+    corefile,
+    load: async () => readConfiguration(await corefile(), name, options),
+    async text() {
+      const text = readCorefile(read(), name, options);
+      if (kubeDnsConfig === undefined) return text;
+      // What cannot be read is a change too, told of once: when it is loaded.
+      const data = await readKubeDnsConfig(kubeDnsConfig).catch((error: Error) => error.message);
+      return `${text}\n${JSON.stringify(data)}`;
+    },
   };
 }
 

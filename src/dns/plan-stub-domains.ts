@@ -12,6 +12,8 @@ export interface StubDomains {
 export interface StubDomainOptions {
   /** Port that the blocks are served on. */
   readonly port?: number | undefined;
+  /** Addresses that the blocks are served on; undefined: all. */
+  readonly bind?: readonly string[] | undefined;
   /** How long answers are kept. */
   readonly cacheSeconds?: number | undefined;
 }
@@ -30,7 +32,7 @@ const DNS_PORT = 53;
  */
 export function planStubDomains(
   data: Readonly<Record<string, string>>,
-  { port = DNS_PORT, cacheSeconds = 30 }: StubDomainOptions = {},
+  { port = DNS_PORT, bind, cacheSeconds = 30 }: StubDomainOptions = {},
 ): StubDomains {
   const stubs = readJson(data, 'stubDomains') ?? {};
   if (typeof stubs !== 'object' || Array.isArray(stubs))
@@ -40,7 +42,13 @@ export function planStubDomains(
     if (name === undefined || name.length === 0)
       throw new StubDomainError(`stubDomains: ${JSON.stringify(domain)} is no domain`);
     const targets = serversOf('stubDomains', domain, servers).join(' ');
-    return `${formatName(name)}:${port} {\n    errors\n    cache ${cacheSeconds}\n    forward . ${targets}\n}\n`;
+    const lines = [
+      'errors',
+      `cache ${cacheSeconds}`,
+      ...(bind === undefined ? [] : [`bind ${bind.join(' ')}`]),
+      `forward . ${targets}`,
+    ];
+    return `${formatName(name)}:${port} {\n${lines.map((line) => `    ${line}\n`).join('')}}\n`;
   });
   const upstreams = readJson(data, 'upstreamNameservers');
   return {

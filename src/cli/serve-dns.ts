@@ -1,0 +1,61 @@
+import { setFlagsFromString } from 'node:v8';
+import type { CorefileSource } from '#dns/corefile-source.ts';
+import { type DnsServer, startDnsServer } from '#dns/server.ts';
+import { ApiClient, type ClientConfig } from '#kube/client.ts';
+import { loadConfig } from '#kube/kubeconfig.ts';
+import { CommandError, type CommandIo } from './command.ts';
+
+export interface ServeDnsOptions {
+  readonly source: CorefileSource;
+  readonly kubeconfig?: string | undefined;
+  readonly log: (message: string) => void;
+  /** Runs when queries are answered. */
+  readonly serving?: ((server: DnsServer) => void) | undefined;
+  /** Runs when it is to stop, while queries are still answered. */
+  readonly stopping?: (() => void) | undefined;
+}
+
+/** Serves until `io.signal`; SIGUSR1 reads the configuration again. Throws `CommandError` when it cannot start. */
+export async function serveDns(options: ServeDnsOptions, io: CommandIo): Promise<void> {
+  const { source, kubeconfig, log } = options;
+  // Answering allocates next to nothing: room for young objects would only be memory that the first lists leave behind.
+  setFlagsFromString('--semi-space-growth-factor=1');
+  await using stack = new AsyncDisposableStack();
+  const apiClient = shared(async (onResponse?: ClientConfig['onResponse']) => {
+    const config = await loadConfig({ path: kubeconfig, env: { ...io.env } });
+    return stack.use(new ApiClient({ ...config, onResponse }));
+  });
+  const server = stack.use(await startDnsServer({ ...source, apiClient, log }).catch(explain));
+  options.serving?.(server);
+  const listening = server.addresses.map(({ address, port }) => `${address} port ${port}`).join(', ');
+  log(`serving on ${listening}`);
+  const reload = (): void =>
+    void server.reload().then(
+      () => log('the Corefile was read again'),
+      (error: Error) => log(`the old Corefile stays in force: ${error.message}`),
+    );
+  process.on('SIGUSR1', reload);
+  await aborted(io);
+  process.off('SIGUSR1', reload);
+  log('stopping');
+  options.stopping?.();
+  await server.stop();
+}
+
+/** Made once, when first wanted. */
+function shared<A, T>(make: (argument?: A) => Promise<T>): (argument?: A) => Promise<T> {
+  let made: Promise<T> | undefined;
+  return (argument) => (made ??= make(argument));
+}
+
+/** What went wrong is in the message: a line of the Corefile, no kubeconfig, a port that is taken. */
+function explain(error: Error): never {
+  throw new CommandError(error.message, { cause: error });
+}
+
+function aborted({ signal }: CommandIo): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

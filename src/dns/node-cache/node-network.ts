@@ -1,0 +1,103 @@
+import type { NftablesClient } from '#kernel/nftables.ts';
+import type { RtnetlinkClient } from '#kernel/rtnetlink-client.ts';
+import { RtnetlinkError } from '#kernel/rtnetlink-error.ts';
+import { Cidr, ipFamily } from '#lib/ip.ts';
+import type { RtnetlinkRequest } from '#wire/rtnetlink-types.ts';
+import { notrackRules, removeNotrackRules, type UntrackedPorts } from './notrack-rules.ts';
+
+/**
+ * Addresses are put on a dummy device, or, where the kernel has none, on a bridge without ports, which is the same to
+ * whoever sends to them.
+ */
+const LINK_KINDS = ['dummy', 'bridge'] as const;
+
+/** The node's network cannot be changed; the message names the flag that it is about. */
+export class NodeNetworkError extends Error {
+  override readonly name = 'NodeNetworkError';
+}
+
+/** Puts a node's own addresses for DNS in place, and takes them away. Everything may be done again at any time. */
+export class NodeNetwork {
+  readonly #ports: UntrackedPorts;
+
+  constructor(ports: UntrackedPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Makes the interface with those addresses that no other interface has. Returns its kind; undefined when all of
+   * them were there without it, and none is made.
+   */
+  addInterface(name: string, rtnetlink: RtnetlinkClient): string | undefined {
+    return explained('interface', `--setupinterface: the interface ${name} cannot be made`, () => {
+      const own = rtnetlink.link(name)?.index;
+      const present = rtnetlink.addresses().map(({ index, address }) => ({ index, ...addressOf(address) }));
+      const elsewhere = new Set(present.filter(({ index }) => index !== own).map(({ host }) => host));
+      const wanted = this.#ports.addresses.filter((address) => !elsewhere.has(address));
+      if (own === undefined && wanted.length === 0) return undefined;
+      if (own === undefined) makeLink(name, rtnetlink);
+      // Of an earlier run with other addresses.
+      const stale = present.filter(
+        ({ index, host, local }) => index === own && !local && !wanted.includes(host),
+      );
+      rtnetlink.run([
+        { do: 'setLink', link: name, up: true },
+        ...stale.map(({ text }): RtnetlinkRequest => ({ do: 'deleteAddress', link: name, address: text })),
+        ...wanted.map(
+          (address): RtnetlinkRequest => ({ do: 'replaceAddress', link: name, address: hostPrefix(address) }),
+        ),
+      ]);
+      return rtnetlink.link(name)?.kind;
+    });
+  }
+
+  removeInterface(name: string, rtnetlink: RtnetlinkClient): void {
+    if (rtnetlink.link(name) !== undefined) rtnetlink.deleteLink(name);
+  }
+
+  addRules(nftables: NftablesClient): void {
+    explained('rules', '--setupiptables: the rules against connection tracking cannot be changed', () => {
+      nftables.run(notrackRules(this.#ports), { atomic: true });
+    });
+  }
+
+  removeRules(nftables: NftablesClient): void {
+    explained('rules', '--setupiptables: the rules against connection tracking cannot be changed', () => {
+      nftables.run(removeNotrackRules());
+    });
+  }
+}
+
+function makeLink(name: string, rtnetlink: RtnetlinkClient): void {
+  for (const kind of LINK_KINDS) {
+    try {
+      return rtnetlink.createLink({ kind, name });
+    } catch (error) {
+      const isUnknown = error instanceof RtnetlinkError && error.code === 'EOPNOTSUPP';
+      if (!isUnknown || kind === LINK_KINDS.at(-1)) throw error;
+    }
+  }
+}
+
+function explained<T>(what: 'interface' | 'rules', summary: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const without = what === 'interface' ? '--setupinterface=false' : '--setupiptables=false';
+    const hint =
+      code === 'EPERM'
+        ? `the capability NET_ADMIN is missing (EPERM); ${without} goes without`
+        : `${message}; ${without} goes without`;
+    throw new NodeNetworkError(`${summary}: ${hint}`, { cause: error });
+  }
+}
+
+function hostPrefix(address: string): string {
+  return `${address}/${ipFamily(address) === 4 ? 32 : 128}`;
+}
+
+function addressOf(text: string): { text: string; host: string; local: boolean } {
+  const [host = ''] = text.split('/');
+  return { text, host, local: Cidr.of('fe80::/10').contains(host) };
+}

@@ -1,0 +1,66 @@
+import {
+  type Chain,
+  inSet,
+  ip,
+  ip6,
+  meta,
+  type NftSet,
+  notrack,
+  PRIORITIES,
+  Transaction,
+  table,
+  th,
+} from '#kernel/nftables.ts';
+import { type IpFamily, ipFamily } from '#lib/ip.ts';
+
+/** What no connection is to be remembered of. */
+export interface UntrackedPorts {
+  readonly addresses: readonly string[];
+  /** Of DNS, over UDP and TCP. */
+  readonly port: number;
+  /** Of the page /health, which the kubelet asks for; TCP. */
+  readonly healthPort: number;
+}
+
+const TABLE = table('inet', 'portolan-node-cache', 'queries to the DNS cache of this node are not tracked');
+/** Before connection tracking sees a packet: on its way in, and as the node itself sends it. */
+const CHAINS = (['prerouting', 'output'] as const).map(
+  (hook): Chain => ({
+    kind: 'chain',
+    table: TABLE,
+    name: hook,
+    base: { type: 'filter', hook, priority: PRIORITIES.raw },
+  }),
+);
+const SETS: Readonly<Record<IpFamily, NftSet>> = { 4: localPorts(4), 6: localPorts(6) };
+
+function localPorts(family: IpFamily): NftSet {
+  const address = family === 4 ? 'ipv4_addr' : 'ipv6_addr';
+  return { kind: 'set', table: TABLE, name: `local-${family}`, key: [address, 'inet_proto', 'inet_service'] };
+}
+
+/**
+ * Keeps queries to these addresses and the answers out of connection tracking. A packet that is not tracked is not
+ * translated either: a Service's address that is among them is answered here, whatever the service proxy says.
+ * In one step, whether or not the rules were there.
+ */
+export function notrackRules({ addresses, port, healthPort }: UntrackedPorts): Transaction {
+  const transaction = removeNotrackRules().add(TABLE, ...CHAINS, SETS[4], SETS[6]);
+  for (const [family, { saddr, daddr }] of [[4, ip] as const, [6, ip6] as const]) {
+    const own = addresses.filter((address) => ipFamily(address) === family);
+    const protocol = meta('l4proto');
+    for (const chain of CHAINS) {
+      transaction.addRule(chain, [inSet([daddr, protocol, th.dport], SETS[family]), notrack]);
+      transaction.addRule(chain, [inSet([saddr, protocol, th.sport], SETS[family]), notrack]);
+    }
+    const ports = [['udp', port] as const, ['tcp', port] as const, ['tcp', healthPort] as const];
+    const keys = own.flatMap((address) => ports.map((rest) => ({ key: [address, ...rest] })));
+    if (keys.length > 0) transaction.addElements(SETS[family], keys);
+  }
+  return transaction;
+}
+
+/** Made before it is removed: removing what is not there would be an error. */
+export function removeNotrackRules(): Transaction {
+  return new Transaction().add(TABLE).delete(TABLE);
+}
