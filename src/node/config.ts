@@ -13,8 +13,9 @@ export interface NodeConfig {
   region?: string | undefined;
   /** Further labels of the Node object. */
   labels?: Readonly<Record<string, string>> | undefined;
-  /** Addresses of the cluster DNS Service. */
+  /** Addresses of the cluster DNS Service: KubeletConfiguration's `clusterDNS`. Empty: pods get the node's resolver. */
   clusterDns: readonly string[];
+  /** KubeletConfiguration's `clusterDomain`; empty: pods search nothing of the cluster. */
   clusterDomain: string;
   /** For pods' directories and logs; what is in it from an earlier run is removed. */
   dataDir: string;
@@ -24,8 +25,10 @@ export interface NodeConfig {
   program: { directory: string; entry: string };
   /** PEM texts for the server on port 10250; absent: no server (tests). */
   kubelet?: { certificate: string; key: string; clientCa: string } | undefined;
-  /** The host's resolver configuration as pods should see it; default /etc/resolv.conf. */
-  hostResolvConf?: string | undefined;
+  /** KubeletConfiguration's `resolvConf`: the node's own resolver file, default /etc/resolv.conf; '': no look-ups. */
+  resolvConf?: string | undefined;
+  /** Text of the node's own /etc/hosts; default: localhost, and the node's name at its addresses. */
+  hostsFile?: string | undefined;
   /** Default 1000. */
   maxPods?: number | undefined;
   signal?: AbortSignal | undefined;

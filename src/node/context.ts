@@ -7,7 +7,6 @@ import type { Images } from './images.ts';
 import type { ObjectCache } from './object-cache.ts';
 import type { AddressPool } from './plan-addresses.ts';
 import type { FieldFacts } from './plan-field.ts';
-import type { ResolvConf } from './plan-resolv-conf.ts';
 
 /** What every pod of a node shares. */
 export interface NodeContext {
@@ -23,17 +22,28 @@ export interface NodeContext {
   readonly images: Images;
   readonly objects: ObjectCache;
   readonly services: Informer<Service>;
-  readonly hostResolvConf: ResolvConf;
+  /** The node's own /etc/hosts. */
+  readonly nodeHosts: string;
   /** The node's allocatable resources. */
   readonly allocatable: Readonly<Record<string, string>>;
   /** Records an event; `container` is the container's name. */
   event(pod: Pod, type: 'Normal' | 'Warning', reason: string, message: string, fieldPath?: string): void;
+  /** Records a Warning about the node itself. */
+  warnOfNode(reason: string, message: string): void;
 }
 
 /** Facts for fields of a pod that has these addresses. */
 export function fieldFacts({ config, allocatable }: NodeContext, podIps: readonly string[]): FieldFacts {
   return { nodeName: config.nodeName, hostIps: config.addresses, podIps, allocatable };
 }
+
+/** How kubelet's events name their node, whose uid they do not know. */
+export const nodeReference = (name: string): ObjectReference => ({
+  kind: 'Node',
+  apiVersion: 'v1',
+  name,
+  uid: name,
+});
 
 /** How an event names a pod, or one of its containers by field path. */
 export function podReference(pod: Pod, fieldPath?: string): ObjectReference {

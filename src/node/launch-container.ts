@@ -21,6 +21,7 @@ import { planUser } from './plan-user.ts';
 import { startProcessContainer } from './process-container.ts';
 import { readRootFile, readTail } from './root-file.ts';
 import type { RunningContainer } from './running-container.ts';
+import { settled } from './settled.ts';
 import type { PodVolumes } from './volumes.ts';
 
 /** What a pod lends to each of its containers. */
@@ -81,6 +82,8 @@ async function containerEnvironment(
     const found = await context.objects.fetch(SECRETS, namespace, name, signal);
     if (found !== undefined) secrets.set(name, found);
   }
+  // Before the first list is there, KUBERNETES_SERVICE_HOST would be missing for good.
+  await settled(context.services.synced, signal);
   const services = selectServices(
     context.services.store.list(),
     namespace,

@@ -1,5 +1,5 @@
 /** A node of the cluster: registers itself, runs the pods bound to it, serves their logs and sessions. */
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Rtnetlink } from '#kernel/rtnetlink.ts';
 import { EventRecorder } from '#kube/events.ts';
@@ -7,17 +7,18 @@ import { startInformer } from '#kube/informer.ts';
 import { SERVICES } from '#kube/resources.ts';
 import { NodeAccess } from './access.ts';
 import { KUBELET_PORT, type NodeAgent, type NodeConfig } from './config.ts';
-import { type NodeContext, podReference } from './context.ts';
+import { type NodeContext, nodeReference, podReference } from './context.ts';
 import { HostPorts } from './host-ports.ts';
 import { isRootless } from './image-store.ts';
 import { Images } from './images.ts';
 import { ownCapabilities, readNodeFacts } from './node-facts.ts';
 import { prepareNodeNetwork } from './node-network.ts';
 import { awaitPodCidrs, keepNode, registerNode, writeNodeStatus } from './node-registration.ts';
+import { checkNodeResolver, RESOLV_CONF } from './node-resolver.ts';
 import { ObjectCache } from './object-cache.ts';
 import { AddressPool } from './plan-addresses.ts';
+import { planNodeHostsFile } from './plan-hosts-file.ts';
 import { planCapacity } from './plan-node-object.ts';
-import { parseResolvConf } from './plan-resolv-conf.ts';
 import { Pods } from './pods.ts';
 
 export type { NodeAgent, NodeConfig } from './config.ts';
@@ -53,11 +54,14 @@ export async function startNode(config: NodeConfig): Promise<NodeAgent> {
     images: new Images({ directory: config.imageDirectory, program: config.program }),
     objects: new ObjectCache(client, signal),
     services: startInformer(client, SERVICES, { signal, onError }),
-    hostResolvConf: parseResolvConf(config.hostResolvConf ?? readFileSync('/etc/resolv.conf', 'utf8')),
+    nodeHosts: config.hostsFile ?? planNodeHostsFile(nodeName, config.addresses),
     allocatable: planCapacity(facts),
     event: (pod, type, reason, message, fieldPath) =>
       events.record(podReference(pod, fieldPath), type, reason, message),
+    warnOfNode: (reason, message) => events.record(nodeReference(nodeName), 'Warning', reason, message),
   };
+  const excess = checkNodeResolver(config.resolvConf ?? RESOLV_CONF, config.clusterDomain);
+  if (excess !== undefined) context.warnOfNode('CheckLimitsForResolvConf', excess);
 
   // Pods run from here on; then the server that reaches into them, then Ready.
   const pods = new Pods(context);

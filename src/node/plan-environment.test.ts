@@ -130,6 +130,70 @@ test('planEnvironment() lets env win over envFrom and both over Services', () =>
   assert.deepEqual(environmentReferences(container), { configMaps: ['cm', 'nope'], secrets: ['s'] });
 });
 
+test('planEnvironment() expands what stands before, and Services, as kubelet does', () => {
+  const serviceEnv: [string, string][] = [
+    ['TEST_SERVICE_HOST', '1.2.3.3'],
+    ['TEST_SERVICE_PORT', '8083'],
+  ];
+  const objects = { ...none, configMaps: new Map([['cm', { data: { REPLACE_ME: 'CM', DUPE: 'CM' } }]]) };
+  const container: Container = {
+    name: 'c',
+    envFrom: [{ configMapRef: { name: 'cm' } }, { prefix: '1_', configMapRef: { name: 'cm' } }],
+    env: [
+      { name: 'TEST_LITERAL', value: 'test-test-test' },
+      { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { name: 'OUT_OF_ORDER_TEST', value: '$(OUT_OF_ORDER_TARGET)' },
+      { name: 'OUT_OF_ORDER_TARGET', value: 'FOO' },
+      { name: 'EMPTY_VAR' },
+      { name: 'EMPTY_TEST', value: 'foo-$(EMPTY_VAR)' },
+      { name: 'POD_NAME_TEST2', value: 'test2-$(POD_NAME)' },
+      { name: 'POD_NAME_TEST3', value: '$(POD_NAME_TEST2)-3' },
+      { name: 'LITERAL_TEST', value: 'literal-$(TEST_LITERAL)' },
+      { name: 'SERVICE_VAR_TEST', value: '$(TEST_SERVICE_HOST):$(TEST_SERVICE_PORT)' },
+      { name: 'TEST_UNDEFINED', value: '$(UNDEFINED_VAR)' },
+      { name: 'EXPANSION_TEST', value: '$(REPLACE_ME)' },
+      { name: 'DUPE', value: 'ENV_VAR' },
+      { name: 'TEST_SERVICE_PORT', value: 'own' },
+    ],
+  };
+  const planned = planEnvironment(pod, container, serviceEnv, objects, facts);
+  assert.deepEqual(Object.fromEntries(planned), {
+    REPLACE_ME: 'CM',
+    '1_REPLACE_ME': 'CM',
+    '1_DUPE': 'CM',
+    TEST_LITERAL: 'test-test-test',
+    POD_NAME: 'p',
+    OUT_OF_ORDER_TEST: '$(OUT_OF_ORDER_TARGET)',
+    OUT_OF_ORDER_TARGET: 'FOO',
+    EMPTY_VAR: '',
+    EMPTY_TEST: 'foo-',
+    POD_NAME_TEST2: 'test2-p',
+    POD_NAME_TEST3: 'test2-p-3',
+    LITERAL_TEST: 'literal-test-test-test',
+    SERVICE_VAR_TEST: '1.2.3.3:8083',
+    TEST_UNDEFINED: '$(UNDEFINED_VAR)',
+    EXPANSION_TEST: 'CM',
+    DUPE: 'ENV_VAR',
+    TEST_SERVICE_PORT: 'own',
+    TEST_SERVICE_HOST: '1.2.3.3',
+  });
+});
+
+test('planEnvironment() keeps names that differ in case apart, on Windows too', () => {
+  const env = [
+    { name: 'PATH', value: 'a' },
+    { name: 'Path', value: '$(PATH);b' },
+  ];
+  const planned = planEnvironment(pod, { name: 'c', env }, [], none, facts);
+  assert.deepEqual(
+    [...planned],
+    [
+      ['PATH', 'a'],
+      ['Path', 'a;b'],
+    ],
+  );
+});
+
 test('planEnvironment() names what is missing', () => {
   const plan =
     (container: Omit<Container, 'name'>): (() => unknown) =>

@@ -13,13 +13,11 @@ const LOCAL = [
 /** The /etc/hosts of a pod with its own network; the format is kubelet's. */
 export function planHostsFile(
   podIps: readonly string[],
-  names: PodNames,
+  { short, domain }: Pick<PodNames, 'short' | 'domain'>,
   aliases: readonly HostAlias[] = [],
 ): string {
-  const short = names.fqdn?.split('.')[0] ?? names.hostname;
-  const own = podIps.map((ip) =>
-    names.fqdn ? `${ip}\t${names.fqdn}\t${short}` : `${ip}\t${names.hostname}`,
-  );
+  const names = domain === undefined ? short : `${short}.${domain}\t${short}`;
+  const own = podIps.map((ip) => `${ip}\t${names}`);
   return lines(['# Kubernetes-managed hosts file.', ...LOCAL, ...own]) + aliasLines(aliases);
 }
 
@@ -28,9 +26,14 @@ export function planHostNetworkHostsFile(nodeFile: string, aliases: readonly Hos
   return `# Kubernetes-managed hosts file (host network).\n${nodeFile}${aliasLines(aliases)}`;
 }
 
+/** The /etc/hosts of a node of the fabric, which has no files of its own: it knows its own name. */
+export function planNodeHostsFile(nodeName: string, nodeIps: readonly string[]): string {
+  return lines([...LOCAL, ...nodeIps.map((ip) => `${ip}\t${nodeName}`)]);
+}
+
 function aliasLines(aliases: readonly HostAlias[]): string {
   if (aliases.length === 0) return '';
-  const entries = aliases.map(({ ip, hostnames = [] }) => [ip, ...hostnames].join('\t'));
+  const entries = aliases.map(({ ip, hostnames = [] }) => `${ip}\t${hostnames.join('\t')}`);
   return `\n${lines(['# Entries added by HostAliases.', ...entries])}`;
 }
 

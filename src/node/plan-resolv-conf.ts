@@ -1,4 +1,4 @@
-import type { Pod } from '#api/core/v1.gen.ts';
+/** resolv.conf as a node reads and writes it. Rules, limits and sentences are kubelet's. Pure. */
 
 /** A resolver configuration; options as written, `ndots:5`. */
 export interface ResolvConf {
@@ -7,83 +7,56 @@ export interface ResolvConf {
   options: string[];
 }
 
-export interface DnsFacts {
-  /** Addresses of the cluster DNS Service; may be empty. */
-  clusterDns: readonly string[];
-  clusterDomain: string;
-  /** The node's own configuration. */
-  host: ResolvConf;
+/** What a pod's resolver may have at most (k8s.io/kubernetes pkg/apis/core/validation; KEP-2595). */
+export const MAX_NAMESERVERS = 3;
+export const MAX_SEARCHES = 32;
+/** Of the search line, spaces included. */
+export const MAX_SEARCH_LENGTH = 2048;
+/** glibc 2.28 aborts on longer ones. */
+export const MAX_SEARCH_ENTRY_LENGTH = 253;
+
+const MAX_FILE_BYTES = 10 << 20;
+/** Namespace, `svc` and domain go before the host's own. */
+const CLUSTER_SEARCHES = 3;
+
+/** The node's file cannot be read or understood: pods wait until it can. */
+export class ResolvConfError extends Error {
+  override readonly name = 'ResolvConfError';
 }
 
-const MAX_NAMESERVERS = 3;
-const MAX_SEARCHES = 32;
-const MAX_SEARCH_LENGTH = 2048;
-const MAX_ENTRY_LENGTH = 253;
-
-/** Reads a resolv.conf: nameservers add up, the last search and options line wins, trailing dots go. */
+/**
+ * Reads a resolv.conf: nameservers add up, the last search line wins, options add up and the later one wins by name.
+ * Trailing dots go, and a lone dot with them. Throws ResolvConfError for a nameserver line without an address.
+ */
 export function parseResolvConf(text: string): ResolvConf {
+  if (text.length > MAX_FILE_BYTES) throw unreadable('the read limit is reached');
   const result: ResolvConf = { nameservers: [], searches: [], options: [] };
+  let empty = 0;
   for (const line of text.split('\n')) {
     const [keyword, ...fields] = line.trim().split(/\s+/);
-    if (keyword === 'nameserver' && fields[0] !== undefined) result.nameservers.push(fields[0]);
+    if (keyword === 'nameserver') {
+      if (fields[0] === undefined) empty++;
+      else result.nameservers.push(fields[0]);
+    }
     if (keyword === 'search')
-      result.searches = fields.map((name) => (name === '.' ? name : name.replace(/\.$/, '')));
-    if (keyword === 'options') result.options = fields;
+      result.searches = fields.filter((name) => name !== '.').map((name) => name.replace(/\.$/, ''));
+    if (keyword === 'options') result.options = mergeOptions(result.options, fields);
   }
+  if (empty > 0) throw unreadable('nameserver list is empty ');
   return result;
 }
 
-/** A pod's /etc/resolv.conf by dnsPolicy and dnsConfig, and what had to be left out (for DNSConfigForming events). */
-export function planResolvConf(pod: Pod, facts: DnsFacts): { conf: ResolvConf; warnings: string[] } {
-  const base = planBase(pod, facts);
-  const { nameservers = [], searches = [], options = [] } = pod.spec?.dnsConfig ?? {};
-  const conf = {
-    nameservers: unique([...base.nameservers, ...nameservers]),
-    searches: unique([...base.searches, ...searches]),
-    options: mergeOptions(
-      base.options,
-      options.map(({ name = '', value }) => (value === undefined ? name : `${name}:${value}`)),
-    ),
-  };
-  return limit(conf);
-}
+const unreadable = (why: string): ResolvConfError =>
+  new ResolvConfError(`Encountered error while parsing resolv conf file. Error: ${why}`);
 
-function planBase(pod: Pod, { clusterDns, clusterDomain, host }: DnsFacts): ResolvConf {
-  const { dnsPolicy = 'ClusterFirst', hostNetwork = false } = pod.spec ?? {};
-  if (dnsPolicy === 'None') return { nameservers: [], searches: [], options: [] };
-  const wantsHost = dnsPolicy === 'Default' || (hostNetwork && dnsPolicy !== 'ClusterFirstWithHostNet');
-  if (wantsHost || clusterDns.length === 0) return host;
-  const namespace = pod.metadata?.namespace ?? '';
-  const own = [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain];
-  return { nameservers: [...clusterDns], searches: unique([...own, ...host.searches]), options: ['ndots:5'] };
-}
-
-/** By name; the later one wins in the place of the earlier. */
-function mergeOptions(base: readonly string[], over: readonly string[]): string[] {
+/** By name; the later one wins in the place of the earlier. An option without a value ends without its colon. */
+export function mergeOptions(base: readonly string[], over: readonly string[]): string[] {
   const byName = new Map<string, string>();
   for (const option of [...base, ...over]) byName.set(option.split(':')[0] ?? option, option);
-  return [...byName.values()];
+  return [...byName.values()].map((option) => option.replace(/^([^:]*):$/, '$1'));
 }
 
-function limit(conf: ResolvConf): { conf: ResolvConf; warnings: string[] } {
-  const warnings: string[] = [];
-  const nameservers = conf.nameservers.slice(0, MAX_NAMESERVERS);
-  if (nameservers.length < conf.nameservers.length) {
-    warnings.push(
-      `Nameserver limits were exceeded, some nameservers have been omitted, the applied nameserver line is: ${nameservers.join(' ')}`,
-    );
-  }
-  let searches = conf.searches.filter((name) => name.length <= MAX_ENTRY_LENGTH).slice(0, MAX_SEARCHES);
-  while (searches.join(' ').length > MAX_SEARCH_LENGTH) searches = searches.slice(0, -1);
-  if (searches.length < conf.searches.length) {
-    warnings.push(
-      `Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${searches.join(' ')}`,
-    );
-  }
-  return { conf: { ...conf, nameservers, searches }, warnings };
-}
-
-/** The file's text. */
+/** The file's text, in the order in which containerd writes it. */
 export function formatResolvConf({ nameservers, searches, options }: ResolvConf): string {
   const lines = [
     ...(searches.length > 0 ? [`search ${searches.join(' ')}`] : []),
@@ -93,4 +66,18 @@ export function formatResolvConf({ nameservers, searches, options }: ResolvConf)
   return lines.map((line) => `${line}\n`).join('');
 }
 
-const unique = (values: readonly string[]): string[] => [...new Set(values)];
+/** What is too much in the node's own file, as the event CheckLimitsForResolvConf tells it; undefined when nothing is. */
+export function findResolvConfExcess(
+  path: string,
+  { searches }: ResolvConf,
+  clusterDomain: string,
+): string | undefined {
+  const maxSearches = clusterDomain === '' ? MAX_SEARCHES : MAX_SEARCHES - CLUSTER_SEARCHES;
+  if (searches.length > maxSearches)
+    return `Resolv.conf file '${path}' contains search line consisting of more than ${maxSearches} domains!`;
+  if (searches.some((search) => Buffer.byteLength(search) > MAX_SEARCH_ENTRY_LENGTH))
+    return `Resolv.conf file ${JSON.stringify(path)} contains a search path which length is more than allowed ${MAX_SEARCH_ENTRY_LENGTH} chars!`;
+  if (Buffer.byteLength(searches.join(' ')) > MAX_SEARCH_LENGTH)
+    return `Resolv.conf file '${path}' contains search line which length is more than allowed ${MAX_SEARCH_LENGTH} chars!`;
+  return undefined;
+}

@@ -60,7 +60,5 @@ function planLinks(prefix: string, ip: string, ports: readonly ServicePort[]): [
   });
 }
 
-const variableName = (name: string): string => {
-  const upper = name.toUpperCase().replace(/[-.]/g, '_');
-  return /^\d/.test(upper) ? `_${upper}` : upper;
-};
+/** A leading digit stays: `3com` is 3COM_SERVICE_HOST, which a shell cannot name but programs can. */
+const variableName = (name: string): string => name.toUpperCase().replace(/[-.]/g, '_');

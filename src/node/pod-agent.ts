@@ -1,5 +1,5 @@
 /** One pod of this node from its arrival to its end. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container, ContainerStatus, Pod } from '#api/core/v1.gen.ts';
 import { formatTime } from '#api/machinery/time.ts';
@@ -11,11 +11,14 @@ import { ContainerLog } from './container-log.ts';
 import { type NodeContext, podKey } from './context.ts';
 import { execInHostImage } from './host-exec.ts';
 import { launchContainer, type PodParts, readTerminationMessage } from './launch-container.ts';
+import { RESOLV_CONF, readNodeResolver } from './node-resolver.ts';
 import { PausedPidNamespace } from './pause-process.ts';
 import { planHostPorts } from './plan-host-ports.ts';
 import { type PodNames, planHostname } from './plan-hostname.ts';
+import { type DnsPlan, planPodDns } from './plan-pod-dns.ts';
 import { planPodFiles } from './plan-pod-files.ts';
 import type { PodSnapshot } from './plan-pod-status.ts';
+import type { ResolvConf } from './plan-resolv-conf.ts';
 import { Sandbox } from './sandbox.ts';
 import { PodVolumes } from './volumes.ts';
 
@@ -40,6 +43,8 @@ export class PodAgent {
   readonly #stopping = new AbortController();
   readonly #volumes: PodVolumes;
   #podIps: readonly string[] = [];
+  /** As it was when the sandbox was made: the file of a running pod does not change. */
+  #resolvConf: ResolvConf = { nameservers: [], searches: [], options: [] };
   #sandbox: Sandbox | undefined;
   #pause: PausedPidNamespace | undefined;
   #failure: PodSnapshot['failure'];
@@ -167,6 +172,7 @@ export class PodAgent {
       await new Promise((resolve) => setImmediate(resolve));
       const podIps = hostNetwork ? [] : context.addresses.allocate();
       try {
+        const { conf, events } = this.#planDns();
         this.#sandbox = new Sandbox({
           podUid: this.uid,
           hostname: this.#names().hostname,
@@ -177,6 +183,8 @@ export class PodAgent {
           hostPorts: { ports: planHostPorts(this.pod, podIps), table: context.hostPorts },
         });
         this.#podIps = hostNetwork ? context.config.addresses : podIps;
+        this.#resolvConf = conf;
+        this.#tellDnsEvents(events);
         return;
       } catch (error) {
         context.addresses.release(podIps);
@@ -283,11 +291,27 @@ export class PodAgent {
   #writePodFiles(names: PodNames): void {
     const etc = join(this.#directory, 'etc');
     mkdirSync(etc, { recursive: true });
-    const { files, warnings } = planPodFiles(this.pod, names, this.#podIps, this.#context);
-    // Written in place: they may be mounted already.
-    for (const [name, content] of Object.entries(files))
-      writeFileSync(join(etc, name), content, { mode: 0o644 });
-    for (const warning of warnings) this.#context.event(this.pod, 'Warning', 'DNSConfigForming', warning);
+    const [podIps, resolvConf, nodeHosts] = [this.#podIps, this.#resolvConf, this.#context.nodeHosts];
+    const files = planPodFiles(this.pod, { names, podIps, resolvConf, nodeHosts });
+    for (const [name, content] of Object.entries(files)) {
+      const path = join(etc, name);
+      // Written in place: they may be mounted already. Whatever the umask, any user of the container reads them.
+      writeFileSync(path, content);
+      chmodSync(path, 0o644);
+    }
+  }
+
+  #planDns(): DnsPlan {
+    const { addresses, clusterDns, clusterDomain, resolvConf = RESOLV_CONF } = this.#context.config;
+    const host = readNodeResolver(resolvConf);
+    return planPodDns(this.pod, { clusterDns, clusterDomain, host, nodeIps: addresses });
+  }
+
+  #tellDnsEvents(events: DnsPlan['events']): void {
+    for (const { reason, message, nodeMessage } of events) {
+      this.#context.event(this.pod, 'Warning', reason, message);
+      if (nodeMessage !== undefined) this.#context.warnOfNode(reason, nodeMessage);
+    }
   }
 
   #armDeadline(): void {
