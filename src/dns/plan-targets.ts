@@ -144,12 +144,19 @@ export function addressTarget(owner: DnsName, address: string, port: number | un
   return { owner, host: { kind: 'address', family: ipFamily(address), address }, port };
 }
 
-export /** What has no ports has addresses all the same. */
-function portsOf({ ports }: { readonly ports: readonly PortEntry[] }): readonly (PortEntry | undefined)[] {
+/** What has no ports has addresses all the same. */
+export function portsOf({
+  ports,
+}: {
+  readonly ports: readonly PortEntry[];
+}): readonly (PortEntry | undefined)[] {
   return ports.length === 0 ? [undefined] : ports;
 }
 
-function portMatches(port: PortEntry | undefined, request: NameRequest & { kind: 'service' }): boolean {
+export function portMatches(
+  port: PortEntry | undefined,
+  request: NameRequest & { kind: 'service' },
+): boolean {
   const { port: name = '', protocol = '' } = request;
   return (name === '' || name === port?.name) && (protocol === '' || protocol === port?.protocol);
 }

@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { KubeObject } from '#api/machinery/object.ts';
+import { matchesFields, parseFieldSelector } from '#api/machinery/field-selector.ts';
+import { matchesLabels, parseLabelSelector } from '#api/machinery/label-selector.ts';
+import { type KubeObject, keyOf } from '#api/machinery/object.ts';
 
-const PLURALS: Readonly<Record<string, string>> = {
+const PATHS: Readonly<Record<string, string>> = {
   Namespace: '/api/v1/namespaces',
   Node: '/api/v1/nodes',
   Pod: '/api/v1/pods',
@@ -18,11 +20,40 @@ export interface FakeApi extends AsyncDisposable {
   /** Creates or replaces objects and tells the watchers. */
   apply(...objects: KubeObject[]): void;
   delete(...objects: KubeObject[]): void;
+  /** Leaves new requests unanswered until `release()`. */
+  hold(): void;
+  release(): void;
+  /** Ends all watches. */
+  drop(): void;
+  /** Forgets all changes so far, so that no watch can go on where it was (410), and ends all watches. */
+  compact(): void;
 }
 
-interface Collection {
-  readonly objects: Map<string, KubeObject>;
-  readonly watchers: Set<ServerResponse>;
+interface Change {
+  readonly version: number;
+  readonly object: KubeObject;
+  /** Before the change. */
+  readonly old: KubeObject | undefined;
+  readonly deleted: boolean;
+}
+
+type Selects = (object: KubeObject | undefined) => boolean;
+
+/** The objects of one kind. */
+class Collection {
+  readonly objects = new Map<string, KubeObject>();
+  readonly watchers = new Map<ServerResponse, Selects>();
+  changes: Change[] = [];
+
+  record(change: Change): void {
+    this.changes.push(change);
+    for (const [watcher, selects] of this.watchers) tell(watcher, change, selects);
+  }
+
+  drop(): void {
+    for (const watcher of this.watchers.keys()) watcher.end();
+    this.watchers.clear();
+  }
 }
 
 /** With `hold`, requests wait for the promise before they are answered. */
@@ -30,44 +61,11 @@ export async function startFakeApi(
   objects: readonly KubeObject[] = [],
   { hold }: { hold?: Promise<void> } = {},
 ): Promise<FakeApi> {
-  const collections = new Map<string, Collection>(
-    Object.values(PLURALS).map((path) => [path, { objects: new Map(), watchers: new Set() }]),
-  );
-  let version = 1;
-  const change = (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: KubeObject): void => {
-    const collection = collections.get(PLURALS[object.kind ?? ''] ?? '');
-    if (collection === undefined) throw new Error(`the fake API server has no ${object.kind}`);
-    const metadata = { uid: keyOf(object), ...object.metadata, resourceVersion: String(++version) };
-    const stored = { ...object, metadata };
-    const known = collection.objects.has(keyOf(object));
-    if (type === 'DELETED') collection.objects.delete(keyOf(object));
-    else collection.objects.set(keyOf(object), stored);
-    const event = { type: type === 'ADDED' && known ? 'MODIFIED' : type, object: stored };
-    for (const watcher of collection.watchers) watcher.write(`${JSON.stringify(event)}\n`);
-  };
-  for (const object of objects) change('ADDED', object);
-
-  const answer = (request: IncomingMessage, response: ServerResponse): void => {
-    const url = new URL(request.url ?? '/', 'http://fake');
-    const collection = collections.get(url.pathname);
-    response.setHeader('content-type', 'application/json');
-    if (collection === undefined) {
-      response
-        .writeHead(404)
-        .end(JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 404 }));
-    } else if (['1', 'true'].includes(url.searchParams.get('watch') ?? '')) {
-      const initial = url.searchParams.get('sendInitialEvents') === 'true';
-      watch(collection, initial ? 0 : Number(url.searchParams.get('resourceVersion') ?? 0), response);
-      if (initial)
-        response.write(`${JSON.stringify({ type: 'BOOKMARK', object: initialEventsEnd(version) })}\n`);
-    } else {
-      const items = [...collection.objects.values()];
-      response.end(JSON.stringify({ kind: 'List', metadata: { resourceVersion: String(version) }, items }));
-    }
-  };
+  const store = new Store(objects);
+  let gate = hold === undefined ? undefined : { opened: hold, open: () => undefined as void };
   const server = createServer((request, response) => {
-    if (hold === undefined) answer(request, response);
-    else void hold.then(() => answer(request, response));
+    if (gate === undefined) store.answer(request, response);
+    else void gate.opened.then(() => store.answer(request, response));
   });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
@@ -75,8 +73,18 @@ export async function startFakeApi(
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
-    apply: (...changed) => changed.forEach((object) => change('ADDED', object)),
-    delete: (...gone) => gone.forEach((object) => change('DELETED', object)),
+    apply: (...changed) => changed.forEach((object) => store.change(object)),
+    delete: (...gone) => gone.forEach((object) => store.change(object, { deleted: true })),
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = { opened: promise, open: resolve };
+    },
+    release() {
+      gate?.open();
+      gate = undefined;
+    },
+    drop: () => store.drop(),
+    compact: () => store.compact(),
     [Symbol.asyncDispose]: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -85,24 +93,106 @@ export async function startFakeApi(
   };
 }
 
-function watch(collection: Collection, since: number, response: ServerResponse): void {
-  response.writeHead(200);
-  response.flushHeaders();
-  for (const object of collection.objects.values()) {
-    if (Number(object.metadata?.resourceVersion) > since) {
-      response.write(`${JSON.stringify({ type: 'ADDED', object })}\n`);
+class Store {
+  readonly #collections = new Map(Object.values(PATHS).map((path) => [path, new Collection()]));
+  #version = 1;
+  /** Changes up to this version are forgotten. */
+  #compacted = 1;
+
+  constructor(objects: readonly KubeObject[]) {
+    for (const object of objects) this.change(object);
+    for (const collection of this.#collections.values()) collection.changes = [];
+    this.#compacted = this.#version;
+  }
+
+  change(object: KubeObject, { deleted = false } = {}): void {
+    const collection = this.#collections.get(PATHS[object.kind ?? ''] ?? '');
+    if (collection === undefined) throw new Error(`the fake API server has no ${object.kind}`);
+    const key = keyOf(object);
+    const old = collection.objects.get(key);
+    const version = ++this.#version;
+    const metadata = { uid: key, ...object.metadata, resourceVersion: String(version) };
+    const stored = { ...object, metadata };
+    if (deleted) collection.objects.delete(key);
+    else collection.objects.set(key, stored);
+    collection.record({ version, object: stored, old, deleted });
+  }
+
+  drop(): void {
+    for (const collection of this.#collections.values()) collection.drop();
+  }
+
+  compact(): void {
+    for (const collection of this.#collections.values()) collection.changes = [];
+    this.#compacted = this.#version;
+    this.drop();
+  }
+
+  answer(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url ?? '/', 'http://fake');
+    const collection = this.#collections.get(url.pathname);
+    response.setHeader('content-type', 'application/json');
+    if (collection === undefined) response.writeHead(404).end(JSON.stringify(status(404, 'NotFound')));
+    else if (['1', 'true'].includes(url.searchParams.get('watch') ?? ''))
+      this.#watch(collection, url.searchParams, response);
+    else {
+      const items = [...collection.objects.values()].filter(selector(url.searchParams));
+      const metadata = { resourceVersion: String(this.#version) };
+      response.end(JSON.stringify({ kind: 'List', metadata, items }));
     }
   }
-  collection.watchers.add(response);
-  response.on('close', () => collection.watchers.delete(response));
+
+  #watch(collection: Collection, parameters: URLSearchParams, response: ServerResponse): void {
+    const selects = selector(parameters);
+    const streaming = parameters.get('sendInitialEvents') === 'true';
+    const since = streaming ? 0 : Number(parameters.get('resourceVersion') ?? 0);
+    response.writeHead(200);
+    response.flushHeaders();
+    if (since > 0 && since < this.#compacted) {
+      response.end(line('ERROR', status(410, 'Expired')));
+      return;
+    }
+    if (since > 0) {
+      for (const change of collection.changes) if (change.version > since) tell(response, change, selects);
+    } else {
+      for (const object of collection.objects.values())
+        if (selects(object)) response.write(line('ADDED', object));
+    }
+    if (streaming) response.write(line('BOOKMARK', initialEventsEnd(this.#version)));
+    collection.watchers.set(response, selects);
+    response.on('close', () => collection.watchers.delete(response));
+  }
+}
+
+/** One event as a watcher with this selector sees it; none if it concerns nothing it selects. */
+function tell(watcher: ServerResponse, { object, old, deleted }: Change, selects: Selects): void {
+  const before = selects(old);
+  const after = !deleted && selects(object);
+  if (after) watcher.write(line(before ? 'MODIFIED' : 'ADDED', object));
+  else if (before) watcher.write(line('DELETED', object));
+}
+
+function line(type: string, object: unknown): string {
+  return `${JSON.stringify({ type, object })}\n`;
+}
+
+/** Labels, and of fields those that DNS selects by. */
+function selector(parameters: URLSearchParams): Selects {
+  const labels = parseLabelSelector(parameters.get('labelSelector') ?? '');
+  const fields = parseFieldSelector(parameters.get('fieldSelector') ?? '');
+  return (object) => {
+    if (object === undefined || !matchesLabels(labels, object.metadata?.labels)) return false;
+    const { status: state } = object as { readonly status?: { readonly phase?: string } };
+    return matchesFields(fields, { 'status.phase': state?.phase ?? '' });
+  };
+}
+
+function status(code: number, reason: string): object {
+  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', reason, message: reason, code };
 }
 
 /** Ends the initial events of a streaming list. */
 function initialEventsEnd(version: number): KubeObject {
   const annotations = { 'k8s.io/initial-events-end': 'true' };
   return { metadata: { resourceVersion: String(version), annotations } };
-}
-
-function keyOf({ metadata }: KubeObject): string {
-  return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
 }

@@ -1,7 +1,7 @@
 import type { ClusterView, ServiceEntry } from '#dns/cluster-view.ts';
 import { type NameRequest, withoutUnderscore } from '#dns/plan-request.ts';
 import { reverseAddress } from '#dns/plan-reverse.ts';
-import { addressTarget, endpointTargets, portMatches, type Target } from '#dns/plan-targets.ts';
+import { addressTarget, endpointTargets, portMatches, portsOf, type Target } from '#dns/plan-targets.ts';
 import { parseIp } from '#lib/ip.ts';
 import { CLASS_IN, type DnsData, type DnsName, type DnsRecord, parseName, RecordType } from '#wire/dns.ts';
 
@@ -110,9 +110,7 @@ export function planTargets(
     const named = headless && (service.kind === 'headless' || request.endpoint !== undefined);
     return named ? endpointTargets(service, request, view).map(withoutSvc) : [];
   }
-  const { ports } = service;
-  const asked = ports.length > 0 ? ports.filter((port) => portMatches(port, request)) : [undefined];
-  if (ports.length === 0 && Boolean(request.port || request.protocol)) return [];
+  const asked = portsOf(service).filter((port) => portMatches(port, request));
   return service.externals.flatMap((external) =>
     asked.flatMap((port) => externalTarget(owner, external, port?.port)),
   );
