@@ -27,8 +27,8 @@ const RECEIVE_BUFFER_BYTES = 4 << 20;
 
 /** What a component needs of connection tracking. */
 export interface ConntrackClient extends Disposable {
-  /** Deletes the flows that `isStale` picks; returns how many there were. */
-  deleteFlows(isStale: (flow: Flow) => boolean): number;
+  /** Deletes the flows that `isStale` picks; returns how many there were. `before` sees them while they are there. */
+  deleteFlows(isStale: (flow: Flow) => boolean, before?: (stale: readonly Flow[]) => void): number;
 }
 
 /** The kernel's table of one network namespace, over netlink. Synchronous. */
@@ -46,11 +46,12 @@ export class Conntrack implements ConntrackClient {
   }
 
   /** Every flow with ports goes by once; only those picked are kept. */
-  deleteFlows(isStale: (flow: Flow) => boolean): number {
+  deleteFlows(isStale: (flow: Flow) => boolean, before?: (stale: readonly Flow[]) => void): number {
     const stale: Flow[] = [];
     this.visit((flow) => {
       if (isStale(flow)) stale.push(flow);
     });
+    if (stale.length > 0) before?.(stale);
     return stale.filter((flow) => this.#delete(flow)).length;
   }
 

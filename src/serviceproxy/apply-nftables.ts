@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import type { NftablesClient } from '#kernel/nftables/client.ts';
 import type { Chain, NftMap, NftSet } from '#kernel/nftables/objects.ts';
 import { Transaction } from '#kernel/nftables/transaction.ts';
+import type { Flow } from '#wire/conntrack.ts';
 import type { DataPlane, PlanChanges } from './data-plane.ts';
 import { dataText } from './element-table.ts';
 import type { ForwardingModel, NodeSettings, ServicePlan } from './forwarding-model.ts';
 import { planBaseChains } from './nftables-chains.ts';
 import { elementSets, LAYOUT_VERSION, LAYOUTS, TABLE } from './nftables-layout.ts';
 import { addChains, NftablesRuleset, planTable } from './nftables-ruleset.ts';
+import { planLateReplies } from './plan-late-replies.ts';
 import { elementKey, type PlannedElement } from './plan-service-elements.ts';
 
 const FORGET_AGAIN_MS = 1000;
@@ -91,6 +93,14 @@ export class NftablesDataPlane implements DataPlane {
       }
     }, FORGET_AGAIN_MS).unref();
     this.#timers.add(timer);
+  }
+
+  awaitReplies(flows: readonly Flow[]): void {
+    if (this.#ruleset === undefined || this.#isBroken) return;
+    const transaction = new Transaction();
+    for (const [map, elements] of planLateReplies(flows)) transaction.addElements(map, elements);
+    this.#client.run(transaction);
+    this.#generation = this.#client.generation();
   }
 
   audit(): number {

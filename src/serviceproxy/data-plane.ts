@@ -1,3 +1,4 @@
+import type { Flow } from '#wire/conntrack.ts';
 import type { ForwardingModel, ServicePlan } from './forwarding-model.ts';
 
 /** By Service; undefined: it is gone. */
@@ -9,6 +10,8 @@ export interface DataPlane extends Disposable {
   set(model: ForwardingModel): void;
   /** Brings the kernel from the last model to one that differs in these Services. */
   update(changes: PlanChanges): void;
+  /** These flows are about to be forgotten: answers on their way to clients still get there. */
+  awaitReplies(flows: readonly Flow[]): void;
   /** Repairs what somebody else changed; returns how many things differed. */
   audit(): number;
   /** Takes everything of this data plane out of the kernel. */

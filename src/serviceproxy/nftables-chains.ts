@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Chain, type Element, type NftSet, type Verdict } from '#kernel/nftables/objects.ts';
-import { ct, fib, meta } from '#kernel/nftables/selectors.ts';
+import { ct, fib, lookup, meta, udp } from '#kernel/nftables/selectors.ts';
 import {
   drop,
   goto,
@@ -9,8 +9,10 @@ import {
   jump,
   masquerade,
   match,
+  notrack,
   reject,
   type Statement,
+  setField,
   setMark,
   verdict,
   vmap,
@@ -26,6 +28,7 @@ export interface PlannedChain {
 }
 
 const FAMILIES: readonly IpFamily[] = [4, 6];
+const isUdp = match(meta('l4proto'), '==', 'udp');
 const layouts = FAMILIES.map((family) => LAYOUTS[family]);
 
 export const REJECT_CHAIN = 'reject';
@@ -36,7 +39,14 @@ export function splitChainName(family: IpFamily, kind: 'address' | 'node-port'):
 
 /** The chains that are always there. The services chain asks one map after the other; the first that knows decides. */
 export function planBaseChains(): PlannedChain[] {
-  const [prerouting, output, input, postrouting] = BASE_CHAINS as [Chain, Chain, Chain, Chain];
+  const [prerouting, output, input, postrouting, latePrerouting, lateOutput] = BASE_CHAINS as [
+    Chain,
+    Chain,
+    Chain,
+    Chain,
+    Chain,
+    Chain,
+  ];
   const translated = hasAny(ct('status'), 'dnat');
   return [
     { chain: chain(REJECT_CHAIN), rules: [[reject('port-unreachable')]] },
@@ -45,6 +55,9 @@ export function planBaseChains(): PlannedChain[] {
     ...layouts.flatMap((layout) => [splitChain(layout, 'address'), splitChain(layout, 'node-port')]),
     { chain: prerouting, rules: [[jump('services')]] },
     { chain: output, rules: [[jump('services')]] },
+    { chain: chain('late-replies'), rules: layouts.flatMap(lateReplyRules) },
+    { chain: latePrerouting, rules: [[isUdp, jump('late-replies')]] },
+    { chain: lateOutput, rules: [[isUdp, jump('late-replies')]] },
     { chain: input, rules: [[translated, jump('affinity')]] },
     {
       chain: postrouting,
@@ -76,6 +89,15 @@ function serviceRules({
     [inSet([daddr], nodeAddresses), vmap(nodePort.key, nodePort.services)],
     [inSet([daddr], clusterIps), goto(REJECT_CHAIN)],
     [inSet([daddr], serviceCidrs), drop],
+  ];
+}
+
+/** The port first: the address is part of the key. What is known here is kept from being tracked as a new flow. */
+function lateReplyRules({ saddr, daddr, lateReplyAddresses, lateReplyPorts }: FamilyLayout): Statement[][] {
+  const key = [saddr, daddr, udp.dport];
+  return [
+    [setField(udp.sport, lookup(lateReplyPorts, key))],
+    [inSet(key, lateReplyAddresses), notrack, setField(saddr, lookup(lateReplyAddresses, key))],
   ];
 }
 

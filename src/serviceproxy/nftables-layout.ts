@@ -7,11 +7,11 @@ import {
   type Table,
   table,
 } from '#kernel/nftables/objects.ts';
-import { ct, ip, ip6, meta, type Selector, th } from '#kernel/nftables/selectors.ts';
+import { ct, ip, ip6, meta, type PayloadSelector, type Selector, th } from '#kernel/nftables/selectors.ts';
 import type { IpFamily } from '#lib/ip.ts';
 
 /** Changes whenever rules or sets change their meaning: a table of another version is not adopted but replaced. */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 export const TABLE_NAME = 'portolan-serviceproxy';
 /** The bit that kube-proxy uses too: packets that carry it are masqueraded when they leave. */
 export const MASQUERADE_MARK = 0x4000;
@@ -44,12 +44,15 @@ export interface FrontendMaps {
 /** The sets and maps of one address family. */
 export interface FamilyLayout {
   readonly family: IpFamily;
-  readonly saddr: Selector;
-  readonly daddr: Selector;
+  readonly saddr: PayloadSelector;
+  readonly daddr: PayloadSelector;
   readonly address: FrontendMaps;
   readonly nodePort: FrontendMaps;
   /** Client and number of a Service port's endpoint list -> the endpoint it got. Written by rules. */
   readonly affinityClients: NftMap;
+  /** Endpoint, client and its port -> the address and the port that it asked. Of flows that were forgotten lately. */
+  readonly lateReplyAddresses: NftMap;
+  readonly lateReplyPorts: NftMap;
   readonly clusterIps: NftSet;
   /** Pairs of equal addresses: endpoints of this node that reach themselves. */
   readonly hairpins: NftSet;
@@ -88,6 +91,7 @@ function familyLayout(family: IpFamily): FamilyLayout {
   const port = [protocol, th.dport];
   const originalPort = [protocol, ct('proto-dst', 'original')];
   const originalAddress = ct(family === 4 ? 'ip daddr' : 'ip6 daddr', 'original');
+  const lateReply: DataType[] = [addressType, addressType, 'inet_service'];
   const cidrs = { interval: true };
   return {
     family,
@@ -107,6 +111,8 @@ function familyLayout(family: IpFamily): FamilyLayout {
       timeouts: true,
       size: AFFINITY_SIZE,
     }),
+    lateReplyAddresses: map('late-reply-addresses', lateReply, [addressType], { timeouts: true }),
+    lateReplyPorts: map('late-reply-ports', lateReply, ['inet_service'], { timeouts: true }),
     clusterIps: set('cluster-ips', [addressType]),
     hairpins: set('hairpins', [addressType, addressType]),
     clusterCidrs: set('cluster-cidrs', [addressType], cidrs),
@@ -117,11 +123,16 @@ function familyLayout(family: IpFamily): FamilyLayout {
 
 export const LAYOUTS: Readonly<Record<IpFamily, FamilyLayout>> = { 4: familyLayout(4), 6: familyLayout(6) };
 
-/** Every set and map that services put elements into; not the one that rules write. */
+/** Every set and map that services put elements into. */
 export function elementSets({ address, nodePort, ...layout }: FamilyLayout): (NftSet | NftMap)[] {
   const ofFrontend = ({ key: _key, originalKey: _original, ...maps }: FrontendMaps): NftMap[] =>
     Object.values(maps);
   return [...ofFrontend(address), ...ofFrontend(nodePort), layout.clusterIps, layout.hairpins];
+}
+
+/** Maps whose elements come and go with clients, whatever the Services are. */
+export function passingSets(layout: FamilyLayout): NftMap[] {
+  return [layout.affinityClients, layout.lateReplyAddresses, layout.lateReplyPorts];
 }
 
 /** Sets of the node's own settings. */
@@ -136,4 +147,7 @@ export const BASE_CHAINS: readonly Chain[] = [
   // Connections to endpoints on the node itself end here, others in postrouting.
   chain('input', { type: 'nat', hook: 'input', priority: PRIORITIES.srcnat }),
   chain('postrouting', { type: 'nat', hook: 'postrouting', priority: PRIORITIES.srcnat }),
+  // Before connection tracking: these flows are none to it any more.
+  chain('late-prerouting', { type: 'filter', hook: 'prerouting', priority: PRIORITIES.raw }),
+  chain('late-output', { type: 'filter', hook: 'output', priority: PRIORITIES.raw }),
 ];

@@ -3,7 +3,7 @@ import { Transaction } from '#kernel/nftables/transaction.ts';
 import { ElementTable, sameData } from './element-table.ts';
 import type { ForwardingModel, NodeSettings, ServicePlan } from './forwarding-model.ts';
 import { type PlannedChain, planBaseChains, settingElements } from './nftables-chains.ts';
-import { BASE_CHAINS, elementSets, LAYOUTS, settingSets, TABLE } from './nftables-layout.ts';
+import { BASE_CHAINS, elementSets, LAYOUTS, passingSets, settingSets, TABLE } from './nftables-layout.ts';
 import { type PlannedElement, planServiceElements, type ServiceElements } from './plan-service-elements.ts';
 
 const NOTHING: ServiceElements = {
@@ -140,7 +140,7 @@ export function planTable(
 ): Transaction {
   transaction.add({ ...TABLE, comment });
   for (const layout of Object.values(LAYOUTS)) {
-    transaction.add(...elementSets(layout), ...settingSets(layout), layout.affinityClients);
+    transaction.add(...elementSets(layout), ...settingSets(layout), ...passingSets(layout));
   }
   for (const [set, elements] of settingElements(settings)) transaction.addElements(set, elements);
   // Base chains last: from the first packet they see, everything they lead to is there.

@@ -267,3 +267,26 @@ test('UDP clients that keep their port get another endpoint once their flow is d
   assert.ok(deleted >= 1);
   assert.equal(await client.ask(), 'b');
 });
+
+for (const vip of [VIP, VIP6]) {
+  test(`the answer of an endpoint whose flow was deleted meanwhile gets to its client (${vip})`, async () => {
+    const from = plan({}, ['a']);
+    set(from);
+    using conntrack = Conntrack.open();
+    using client = await lab.openUdp('client', vip, 80);
+    assert.equal(await client.ask(), 'a');
+    const forget = (next: ServicePlan, answersExpected: boolean): void => {
+      update(next);
+      const frontends = changedUdpFrontends(undefined, next);
+      const before = answersExpected ? dataPlane.awaitReplies.bind(dataPlane) : undefined;
+      assert.ok(conntrack.deleteFlows((flow) => isStaleFlow(flow, frontends, SETTINGS), before) >= 1);
+    };
+    const slow = client.ask('slow');
+    forget(plan({}, ['b']), true);
+    assert.equal(await slow, 'a');
+    assert.equal(await client.ask(), 'b');
+    const lost = client.ask('slow');
+    forget(plan({}, ['a']), false);
+    assert.equal(await lost, 'closed');
+  });
+}

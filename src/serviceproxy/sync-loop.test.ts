@@ -28,6 +28,7 @@ class FakeDataPlane implements DataPlane {
       else this.held.add(key);
     }
   }
+  awaitReplies = (): void => undefined;
   audit = (): number => 0;
   cleanup = (): void => undefined;
   [Symbol.dispose] = (): void => undefined;

@@ -127,13 +127,16 @@ export class SyncLoop {
   }
 
   #deleteStaleFlows(): void {
-    const { conntrack, settings, signal, log } = this.#parts;
+    const { conntrack, dataPlane, settings, signal, log } = this.#parts;
     this.#conntrackTimer = undefined;
     const frontends = new Map(this.#staleFrontends);
     this.#staleFrontends.clear();
     if (signal.aborted) return;
     try {
-      conntrack.deleteFlows((flow) => isStaleFlow(flow, frontends, settings));
+      conntrack.deleteFlows(
+        (flow) => isStaleFlow(flow, frontends, settings),
+        (stale) => dataPlane.awaitReplies(stale),
+      );
     } catch (error) {
       log(`stale UDP flows: ${(error as Error).message}`);
     }

@@ -30,6 +30,10 @@ export interface Flow {
   readonly reply: FlowTuple;
   /** Conntrack zone, 0 where there are none. */
   readonly zone: number;
+  /** Packets went both ways for a while: it is remembered for longer. */
+  readonly assured: boolean;
+  /** Until it is forgotten; every packet begins that time anew. */
+  readonly expiresSeconds: number;
 }
 
 const TUPLE = {
@@ -40,7 +44,14 @@ const TUPLE = {
   proto: [2, { number: [1, 'u8'], sourcePort: [2, 'be16'], destinationPort: [3, 'be16'] }],
 } as const satisfies Schema;
 
-const ENTRY = { original: [1, TUPLE], reply: [2, TUPLE], zone: [18, 'be16'] } as const satisfies Schema;
+const ENTRY = {
+  original: [1, TUPLE],
+  reply: [2, TUPLE],
+  status: [3, 'be32'],
+  timeout: [7, 'be32'],
+  zone: [18, 'be16'],
+} as const satisfies Schema;
+const STATUS_ASSURED = 4;
 
 /** The beginning of every message of this subsystem; both families when none is given. */
 export function beginConntrack(
@@ -60,7 +71,7 @@ export function beginConntrack(
 /** Names a flow by its original direction, which is enough to find it. */
 export function encodeFlowKey(
   writer: NetlinkWriter,
-  { protocol, original, zone }: Omit<Flow, 'reply'>,
+  { protocol, original, zone }: Pick<Flow, 'protocol' | 'original' | 'zone'>,
 ): void {
   const source = ipToBytes(original.source);
   const destination = ipToBytes(original.destination);
@@ -77,12 +88,14 @@ export function encodeFlowKey(
 
 /** Undefined for entries of protocols without ports. */
 export function decodeFlow({ payload }: NetlinkMessage): Flow | undefined {
-  const { original, reply, zone = 0 } = decodeFields(ENTRY, decodeAttributes(payload, NFGENMSG_BYTES));
+  const fields = decodeFields(ENTRY, decodeAttributes(payload, NFGENMSG_BYTES));
+  const { original, reply, zone = 0, status = 0, timeout: expiresSeconds = 0 } = fields;
   const protocol = original?.proto?.number;
   const there = original && decodeTuple(original);
   const back = reply && decodeTuple(reply);
   if (protocol === undefined || there === undefined || back === undefined) return undefined;
-  return { protocol, original: there, reply: back, zone };
+  const assured = (status & STATUS_ASSURED) !== 0;
+  return { protocol, original: there, reply: back, zone, assured, expiresSeconds };
 }
 
 function decodeTuple({ ip, proto }: Values<typeof TUPLE>): FlowTuple | undefined {

@@ -47,8 +47,11 @@ export interface Lab extends Disposable {
 }
 
 export interface LabConnection extends Disposable {
-  ask(): Promise<Place | 'closed'>;
+  /** `slow`: over UDP, answered only after a while. */
+  ask(how?: 'slow'): Promise<Place | 'closed'>;
 }
+
+const SLOW_MS = 200;
 
 const TIMEOUT_MS = 700;
 
@@ -122,7 +125,11 @@ function serve(place: Place, address: string, netns: number | undefined, stack: 
   });
   const udp = createSocket(address === '::' ? 'udp6' : 'udp4');
   udp.bind({ fd: bindUdp({ address, port: PORT, netns }) });
-  udp.on('message', (_message, peer) => udp.send(answer(peer.address), peer.port, peer.address));
+  udp.on('message', (message, peer) => {
+    const reply = (): void => udp.send(answer(peer.address), peer.port, peer.address);
+    if (String(message) === 'slow') setTimeout(reply, SLOW_MS);
+    else reply();
+  });
   stack.defer(() => {
     server.close();
     udp.close();
@@ -189,16 +196,17 @@ async function dial(netns: number | undefined, address: string, port: number): P
 }
 
 function openUdp(netns: number | undefined, address: string, port: number): Promise<LabConnection> {
-  const socket = createSocket('udp4');
-  socket.bind({ fd: bindUdp({ address: '0.0.0.0', port: 0, netns }) });
-  const ask = (): Promise<Place | 'closed'> =>
+  const isIpv6 = address.includes(':');
+  const socket = createSocket(isIpv6 ? 'udp6' : 'udp4');
+  socket.bind({ fd: bindUdp({ address: isIpv6 ? '::' : '0.0.0.0', port: 0, netns }) });
+  const ask = (how?: 'slow'): Promise<Place | 'closed'> =>
     new Promise((resolve) => {
       const timer = setTimeout(resolve, TIMEOUT_MS, 'closed');
       socket.once('message', (data) => {
         clearTimeout(timer);
         resolve((JSON.parse(String(data)) as { by: Place }).by);
       });
-      socket.send('who?');
+      socket.send(how ?? 'who?');
     });
   return new Promise((resolve) => {
     socket.connect(port, address, () => resolve({ ask, [Symbol.dispose]: () => socket.close() }));

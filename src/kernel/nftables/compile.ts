@@ -14,10 +14,11 @@ import {
   NFT_JUMP,
   NFT_REG_VERDICT,
   NFT_RETURN,
+  PAYLOAD_BASE,
 } from '#wire/nftables-expression.ts';
 import { Loader, reg, registersOf } from './compile-load.ts';
 import { compileBits, compileMatch, pushMask } from './compile-match.ts';
-import { encodeNumber, encodeValue, NftablesValueError } from './data-types.ts';
+import { DATA_TYPES, encodeNumber, encodeValue, NftablesValueError } from './data-types.ts';
 import type { Family, NftMap, Verdict } from './objects.ts';
 import type {
   LimitStatement,
@@ -26,6 +27,7 @@ import type {
   NatStatement,
   NatTarget,
   RejectStatement,
+  SetFieldStatement,
   SetMarkStatement,
   Statement,
   TproxyStatement,
@@ -115,6 +117,8 @@ function compileStatement(loader: Loader, statement: Statement): void {
       return compileReject(loader, statement);
     case 'setMark':
       return compileSetMark(loader, statement);
+    case 'setField':
+      return compileSetField(loader, statement);
     case 'update':
       return compileUpdate(loader, statement);
     case 'counter':
@@ -246,6 +250,32 @@ function compileSetMark(loader: Loader, { of, to, mask }: SetMarkStatement): voi
       ? { name: 'meta', key: META_KEY.mark, sreg: reg(0) }
       : { name: 'ct', key: CT_KEY.mark, sreg: reg(0) },
   );
+}
+
+/** Where the checksum lies that covers a header's fields, counted from the header's beginning. */
+const CHECKSUM_AT: Readonly<Record<string, number>> = { ipv4: 10, udp: 6, tcp: 16 };
+const CHECKSUM_INET = 1;
+/** Checksums of transport protocols cover the addresses too. */
+const CHECKSUM_PSEUDO_HEADER = 1;
+
+function compileSetField(loader: Loader, { field, to }: SetFieldStatement): void {
+  const { base, offset, type, text, network, transport } = field;
+  const isAddress = type === 'ipv4_addr' || type === 'ipv6_addr';
+  const csum_offset = CHECKSUM_AT[transport ?? network ?? ''];
+  if (!isAddress && (transport === undefined || csum_offset === undefined))
+    throw new NftablesValueError(`${text} cannot be set: only addresses, and ports of UDP and TCP, can`);
+  loader.needProtocols([field]);
+  loader.load(to);
+  loader.expressions.push({
+    name: 'payload',
+    sreg: reg(0),
+    base: PAYLOAD_BASE[base],
+    offset,
+    len: DATA_TYPES[type].size,
+    csum_type: csum_offset === undefined ? 0 : CHECKSUM_INET,
+    csum_offset: csum_offset ?? 0,
+    csum_flags: isAddress ? CHECKSUM_PSEUDO_HEADER : 0,
+  });
 }
 
 function compileUpdate(loader: Loader, { operation, set, key, data, timeoutMs }: UpdateStatement): void {

@@ -43,6 +43,8 @@ export function printStatement(statement: Statement): string {
       return printReject(statement.with);
     case 'setMark':
       return printSetMark(statement);
+    case 'setField':
+      return `${printSelector(statement.field)} set ${printSelector(statement.to)}`;
     case 'update':
       return printUpdate(statement);
     case 'counter':

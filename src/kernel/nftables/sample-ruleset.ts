@@ -43,6 +43,14 @@ const sticky: NftMap = {
   size: 1000,
 };
 const marks: NftMap = { kind: 'map', table: t, name: 'marks', key: ['ipv4_addr'], data: ['mark'] };
+const ports: NftMap = { kind: 'map', table: t, name: 'ports', key: ['ipv4_addr'], data: ['inet_service'] };
+const sources: NftMap = {
+  kind: 'map',
+  table: t,
+  name: 'sources',
+  key: ['ipv4_addr', 'inet_service'],
+  data: ['ipv4_addr'],
+};
 const six: NftMap = { kind: 'map', table: t, name: 'six', key: ['ipv6_addr'], data: ['ipv6_addr'] };
 const networks: NftSet = { kind: 'set', table: t, name: 'networks', key: ['ipv4_addr'], interval: true };
 const allowed: NftSet = {
@@ -78,7 +86,7 @@ const isTcp = s.match(meta('l4proto'), '==', 'tcp');
 /** Rules that the nft of Debian 12 reads and writes as they are. */
 export function sampleTransaction(): Transaction {
   return new Transaction()
-    .add(t, services, sticky, marks, six, networks, allowed, uplinks, seen, drops)
+    .add(t, services, sticky, marks, ports, sources, six, networks, allowed, uplinks, seen, drops)
     .add(prerouting, postrouting, mangle, raw, input, accounting, forwarding)
     .addRule(prerouting, [s.vmap([ip.daddr, meta('l4proto'), th.dport], services)], {
       comment: 'to services',
@@ -110,6 +118,9 @@ export function sampleTransaction(): Transaction {
     .addRule(mangle, [s.match(ct('ip daddr', 'original'), '==', '10.0.0.1'), s.hasAny(ct('status'), 'dnat')])
     .addRule(mangle, [isTcp, s.update(seen, [ip.saddr], { timeoutMs: 90_500 })])
     .addRule(raw, [s.match(udp.dport, '==', 53), s.notrack])
+    .addRule(raw, [s.setField(udp.sport, lookup(ports, [ip.saddr]))])
+    .addRule(raw, [s.setField(ip.saddr, lookup(sources, [ip.saddr, udp.dport]))])
+    .addRule(raw, [s.setField(ip6.saddr, lookup(six, [ip6.saddr]))])
     .addRule(input, [s.hasAny(ct('state'), 'established', 'related'), s.accept])
     .addRule(input, [
       s.limit(10, 'minute', { burst: 20 }),

@@ -1,6 +1,6 @@
 import type { Value } from './data-types.ts';
 import type { Counter, NftMap, NftSet, Verdict } from './objects.ts';
-import type { Selector } from './selectors.ts';
+import type { PayloadSelector, Selector } from './selectors.ts';
 
 /** One step of a rule: it matches (or the rule ends), acts, or decides. */
 export type Statement =
@@ -15,6 +15,7 @@ export type Statement =
   | TproxyStatement
   | RejectStatement
   | SetMarkStatement
+  | SetFieldStatement
   | UpdateStatement
   | CounterStatement
   | LogStatement
@@ -99,6 +100,13 @@ export interface SetMarkStatement {
   readonly of: 'meta' | 'ct';
   readonly to: number | Selector;
   readonly mask?: number | undefined;
+}
+
+/** Writes an address or a port of the packet itself, its checksums included: a translation without connection tracking. */
+export interface SetFieldStatement {
+  readonly kind: 'setField';
+  readonly field: PayloadSelector;
+  readonly to: Selector;
 }
 
 /** Adds or refreshes an element from the packet path. */
@@ -221,6 +229,10 @@ export function setMark(to: number | Selector, mask?: number): SetMarkStatement 
 
 export function setCtMark(to: number | Selector, mask?: number): SetMarkStatement {
   return { kind: 'setMark', of: 'ct', to, mask };
+}
+
+export function setField(field: PayloadSelector, to: Selector): SetFieldStatement {
+  return { kind: 'setField', field, to };
 }
 
 export function update(
