@@ -1,12 +1,26 @@
 import type { PodSpec } from '#api/core/v1.gen.ts';
-import { type FieldError, forbidden, invalid, notSupported, required } from '#api/machinery/field-error.ts';
+import {
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+} from '#api/machinery/field-error.ts';
 import { validateIp } from '#api/machinery/ip-fields.ts';
-import { dns1123Label, dns1123Subdomain } from '#api/machinery/names.ts';
+import {
+  byteLength,
+  dns1123Label,
+  dns1123Subdomain,
+  dns1123SubdomainWithUnderscore,
+} from '#api/machinery/names.ts';
 
 const DNS_POLICIES = ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'];
 const MAX_NAMESERVERS = 3;
 const MAX_SEARCHES = 32;
 const MAX_SEARCH_LENGTH = 2048;
+/** What the kernel holds. */
+const MAX_HOSTNAME_BYTES = 64;
 
 /** Findings about how a pod's names are resolved, and about its own name. */
 export function validatePodDns(spec: PodSpec, path: string): FieldError[] {
@@ -42,7 +56,7 @@ function validateDnsConfig({ dnsPolicy, dnsConfig }: PodSpec, path: string): Fie
       invalid(`${path}.searches`, searches, `must not have more than ${MAX_SEARCHES} search paths`),
     );
   }
-  if ((searches ?? []).join(' ').length > MAX_SEARCH_LENGTH) {
+  if (byteLength((searches ?? []).join(' ')) > MAX_SEARCH_LENGTH) {
     const text = `must not have more than ${MAX_SEARCH_LENGTH} characters (including spaces) in the search list`;
     errors.push(invalid(`${path}.searches`, searches, text));
   }
@@ -53,26 +67,20 @@ function validateDnsConfig({ dnsPolicy, dnsConfig }: PodSpec, path: string): Fie
   return errors;
 }
 
-/** A search path may be the root, end in a dot, and have underscores in its labels. */
+/** A search path may be the root, end in a dot, and have underscores in its labels (KEP-4427). */
 function validateSearch(search: string, path: string): FieldError[] {
-  const name = search.replace(/\.$/, '').replaceAll(/(^|\.)_|_(?=[a-z0-9])/g, '$1a');
   if (search === '.') return [];
-  return dns1123Subdomain(name).map((text) => invalid(path, search, text));
+  const name = search.replace(/\.$/, '');
+  return dns1123SubdomainWithUnderscore(name).map((text) => invalid(path, name, text));
 }
 
 function validateOwnNames(spec: PodSpec, path: string): FieldError[] {
-  const { hostname = '', subdomain = '', hostAliases, hostnameOverride } = spec;
-  const errors: FieldError[] = [];
+  const { hostname = '', subdomain = '', hostAliases } = spec;
+  const errors = validateHostnameOverride(spec, `${path}.hostnameOverride`);
   if (hostname !== '')
     errors.push(...dns1123Label(hostname).map((text) => invalid(`${path}.hostname`, hostname, text)));
   if (subdomain !== '')
     errors.push(...dns1123Label(subdomain).map((text) => invalid(`${path}.subdomain`, subdomain, text)));
-  if (typeof hostnameOverride === 'string') {
-    const at = `${path}.hostnameOverride`;
-    if (spec.hostNetwork === true)
-      errors.push(forbidden(at, 'may not be specified when hostNetwork is true'));
-    errors.push(...dns1123Subdomain(hostnameOverride).map((text) => invalid(at, hostnameOverride, text)));
-  }
   hostAliases?.forEach((alias, index) => {
     const at = `${path}.hostAliases[${index}]`;
     errors.push(...validateIp(alias.ip, `${at}.ip`));
@@ -81,4 +89,18 @@ function validateOwnNames(spec: PodSpec, path: string): FieldError[] {
     });
   });
   return errors;
+}
+
+function validateHostnameOverride(spec: PodSpec, path: string): FieldError[] {
+  const { hostnameOverride, setHostnameAsFQDN, hostNetwork } = spec;
+  if (typeof hostnameOverride !== 'string') return [];
+  const errors: FieldError[] = [];
+  if (setHostnameAsFQDN === true)
+    errors.push(forbidden(path, 'may not be specified when setHostnameAsFQDN is true'));
+  if (hostNetwork === true) errors.push(forbidden(path, 'may not be specified when hostNetwork is true'));
+  if (byteLength(hostnameOverride) > MAX_HOSTNAME_BYTES) errors.push(tooLong(path, MAX_HOSTNAME_BYTES));
+  return [
+    ...errors,
+    ...dns1123Subdomain(hostnameOverride).map((text) => invalid(path, hostnameOverride, text)),
+  ];
 }

@@ -4,6 +4,8 @@
 const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const DNS1123_LABEL = new RegExp(`^${LABEL}$`);
 const DNS1123_SUBDOMAIN = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
+const UNDERSCORE_LABEL = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
+const UNDERSCORE_SUBDOMAIN = new RegExp(`^${UNDERSCORE_LABEL}(\\.${UNDERSCORE_LABEL})*$`);
 const DNS1035_LABEL = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 const QUALIFIED_PART = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
@@ -17,6 +19,8 @@ const DNS1123_LABEL_TEXT =
   "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character";
 const DNS1123_SUBDOMAIN_TEXT =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+const UNDERSCORE_SUBDOMAIN_TEXT =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character";
 const DNS1035_LABEL_TEXT =
   "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
 const QUALIFIED_TEXT =
@@ -51,6 +55,14 @@ export function dns1123Subdomain(value: string): string[] {
   const errors = maxLength(value, 253);
   if (DNS1123_SUBDOMAIN.test(value)) return errors;
   return [...errors, regexText(DNS1123_SUBDOMAIN_TEXT, `${LABEL}(\\.${LABEL})*`, 'example.com')];
+}
+
+/** A DNS name whose labels may begin with an underscore and have others inside: `_sip._tcp.abc_d.example.com`. */
+export function dns1123SubdomainWithUnderscore(value: string): string[] {
+  const errors = maxLength(value, 253);
+  if (UNDERSCORE_SUBDOMAIN.test(value)) return errors;
+  const pattern = `${UNDERSCORE_LABEL}(\\.${UNDERSCORE_LABEL})*`;
+  return [...errors, regexText(UNDERSCORE_SUBDOMAIN_TEXT, pattern, 'example.com')];
 }
 
 /** A DNS name whose first label may be `*`. */
