@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
-const entries = [join(root, 'src/cli/main.ts'), ...globSync(join(root, 'src/*/*-worker.ts'))];
+const entries = [join(root, 'src/cli/main.ts'), ...globSync(join(root, 'src/**/*-worker.ts'))];
 const outdir = join(root, 'dist');
 
 rmSync(outdir, { recursive: true, force: true });

@@ -1,14 +1,13 @@
 import { relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { workerFile } from '#os/worker-file.ts';
 
 /** Threads that start from a file of their own; in the bundle each of these is an entry of its own. */
 export type WorkerEntry = 'apiserver-worker' | 'controllers-worker' | 'fabric-worker' | 'node-worker';
 
-/** Where a thread's file lies: beside this one in a checkout, above the bundle's chunks when installed. */
+/** Where a thread's file lies. */
 export function workerEntryUrl(entry: WorkerEntry): URL {
-  if (import.meta.url.endsWith('.ts')) return new URL(`./${entry}.ts`, import.meta.url);
-  const inChunk = import.meta.url.includes('/chunks/');
-  return new URL(`${inChunk ? '../' : './'}${entry}.js`, import.meta.url);
+  return workerFile(entry, import.meta.url);
 }
 
 /** The words that start this very program again: Node, its flags, the program's main file. */

@@ -13,7 +13,8 @@ import {
 import { type PreparedAnswer, prepareAnswer, respond, retire } from '#wire/dns-answer.ts';
 import { type DnsQuery, readQuery } from '#wire/dns-query.ts';
 import { AnswerCounts, laneOf } from './answer-counts.ts';
-import { AnswerTable, type TableAnswer } from './answer-table.ts';
+import { AnswerTable } from './answer-table.ts';
+import type { TableAnswer } from './kept-answer.ts';
 
 const NAME = ['web', 'default', 'svc', 'cluster', 'local'];
 const UDP = laneOf('udp', 4);

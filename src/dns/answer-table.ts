@@ -1,58 +1,14 @@
 import { randomInt } from 'node:crypto';
-import type { PreparedAnswer } from '#wire/dns-answer.ts';
-import { copyInto, OPT_BYTES, ttlOffsets, writePlainOpt } from '#wire/dns-answer-bytes.ts';
+import { copyInto, OPT_BYTES, writePlainOpt } from '#wire/dns-answer-bytes.ts';
 import { HEADER_BYTES, HeaderFlag } from '#wire/dns-constants.ts';
 import { hashName, isName, lowerCase, type PlainQuery, readPlainQuery } from '#wire/dns-plain-query.ts';
 import type { DnsQuery } from '#wire/dns-query.ts';
 import type { AnswerCounts } from './answer-counts.ts';
+import { KeptAnswer, type TableAnswer, type TableEntry, type TableQuestion } from './kept-answer.ts';
 import { MAX_UDP_BYTES, udpLimit } from './transport.ts';
-
-export interface TableAnswer {
-  /** Its owner takes it back by setting `stale`. */
-  readonly prepared: PreparedAnswer;
-  /** AA and the like; QR, RD and CD are added as they have to be. */
-  readonly flags: number;
-  /** Where its answers are counted. */
-  readonly counts: AnswerCounts;
-  /** From when on the chain is to be asked again, in ms since 1970; never by default. */
-  readonly untilMs?: number | undefined;
-  /** Every TTL is what is left of a lifetime, in whole seconds; without it they stay as they are. */
-  readonly lifetime?: { readonly fromMs: number; readonly seconds: number } | undefined;
-  /** Grow by one with each answer given. */
-  readonly tallies?: readonly { value: number }[] | undefined;
-  /** Not for queries with DO, CD or AD, whose answers may differ. */
-  readonly plainOnly?: boolean | undefined;
-}
-
-/** An answer in the table. */
-export interface TableEntry {
-  /** How often it was given. */
-  readonly hits: number;
-}
-
-interface Entry extends TableEntry {
-  readonly hash: number;
-  /** The name in wire form, lower case. */
-  readonly name: Uint8Array;
-  readonly type: number;
-  readonly prepared: PreparedAnswer;
-  readonly flags: number;
-  readonly counts: AnswerCounts;
-  readonly untilMs: number;
-  readonly plainOnly: boolean;
-  readonly tallies: readonly { value: number }[];
-  /** Where TTLs are in each of the tails; none if they stay. */
-  readonly ttlOffsets: readonly number[];
-  /** When they reach 0. */
-  readonly endMs: number;
-  writtenTtl: number;
-  hits: number;
-  next: Entry | undefined;
-}
 
 const AD_OR_CD = HeaderFlag.AD | HeaderFlag.CD;
 const FIRST_BUCKETS = 1024;
-const NO_TALLIES: readonly { value: number }[] = [];
 
 export interface AnswerTableOptions {
   /** No UDP answer is larger, whatever the client offers to take. */
@@ -81,7 +37,7 @@ export class AnswerTable {
     dnssecOk: false,
   };
   readonly #counts = new Set<AnswerCounts>();
-  #buckets: (Entry | undefined)[] = emptyBuckets(FIRST_BUCKETS);
+  #buckets: (KeptAnswer | undefined)[] = emptyBuckets(FIRST_BUCKETS);
   #size = 0;
   /** The time as of the last `settle()` or `startBatch()`, in ms since 1970. */
   #nowMs = Date.now();
@@ -96,10 +52,15 @@ export class AnswerTable {
     return this.#size;
   }
 
-  /** Keeps the answer to a question; undefined when the table is full of true ones. */
-  set(query: DnsQuery, answer: TableAnswer): TableEntry | undefined {
-    const { message, questionEnd, type } = query;
+  /** Keeps the answer to a query's question; undefined when the table is full of true ones. */
+  set({ message, questionEnd, type }: DnsQuery, answer: TableAnswer): TableEntry | undefined {
     const name = Uint8Array.from(message.subarray(HEADER_BYTES, questionEnd - 4), lowerCase);
+    return this.put({ name, type }, answer);
+  }
+
+  /** The same for a question; the name is the table's to keep. */
+  put(question: TableQuestion, answer: TableAnswer): TableEntry | undefined {
+    const { name, type } = question;
     const hash = hashName(name, this.#seed);
     this.#unlink(
       hash,
@@ -107,29 +68,27 @@ export class AnswerTable {
     );
     if (this.#size >= this.#maxEntries && !this.#sweep()) return undefined;
     if (this.#size >= this.#buckets.length) this.#grow();
-    const entry: Entry = {
-      hash,
-      name,
-      type,
-      prepared: answer.prepared,
-      flags: answer.flags | HeaderFlag.QR,
-      counts: answer.counts,
-      untilMs: answer.untilMs ?? Number.POSITIVE_INFINITY,
-      plainOnly: answer.plainOnly ?? false,
-      tallies: answer.tallies ?? NO_TALLIES,
-      ttlOffsets: answer.lifetime === undefined ? [] : ttlOffsets(answer.prepared),
-      endMs: answer.lifetime === undefined ? 0 : answer.lifetime.fromMs + answer.lifetime.seconds * 1000,
-      writtenTtl: -1,
-      hits: 0,
-      next: undefined,
-    };
+    const entry = new KeptAnswer(hash, question, answer);
     this.#link(entry);
     this.#size++;
     this.#counts.add(answer.counts);
     return entry;
   }
 
+  /** The answer to a query, if it is here and still true. */
+  find(message: Uint8Array): KeptAnswer | undefined {
+    if (!readPlainQuery(message, 0, message.length, this.#seed, this.#query)) return undefined;
+    const entry = this.#find(message, HEADER_BYTES);
+    return entry === undefined || entry.prepared.stale || entry.untilMs <= Date.now() ? undefined : entry;
+  }
+
+  /** Drops what `put()` has returned, if it is still here. */
+  delete(entry: TableEntry): void {
+    if (entry instanceof KeptAnswer) this.#forget(entry);
+  }
+
   clear(): void {
+    for (const first of this.#buckets) for (const entry of chainOf(first)) entry.copies?.withdraw();
     this.#buckets = emptyBuckets(FIRST_BUCKETS);
     this.#size = 0;
   }
@@ -171,7 +130,7 @@ export class AnswerTable {
     this.#writeHeader(bytes, start, entry);
     copyInto(bytes, query.questionEnd, tail);
     if (query.hasEdns) writePlainOpt(bytes, query.questionEnd + tail.length, query.udpSize, query.dnssecOk);
-    entry.hits++;
+    entry.given++;
     for (const tally of entry.tallies) tally.value++;
     entry.counts.count(lane, entry.type, prepared.rcode, query.dnssecOk, length, responseLength);
     return responseLength;
@@ -181,7 +140,7 @@ export class AnswerTable {
     return Math.min(udpLimit(this.#query.udpSize), this.#maxUdpBytes);
   }
 
-  #writeHeader(bytes: Uint8Array, start: number, { flags, prepared }: Entry): void {
+  #writeHeader(bytes: Uint8Array, start: number, { flags, prepared }: KeptAnswer): void {
     const { counts, rcode } = prepared;
     const additionals = counts[2] + (this.#query.hasEdns ? 1 : 0);
     bytes[start + 2] = (flags >> 8) | ((bytes[start + 2] ?? 0) & (HeaderFlag.RD >> 8));
@@ -194,7 +153,7 @@ export class AnswerTable {
     bytes[start + 11] = additionals;
   }
 
-  #find(bytes: Uint8Array, nameStart: number): Entry | undefined {
+  #find(bytes: Uint8Array, nameStart: number): KeptAnswer | undefined {
     const { hash, type, nameEnd } = this.#query;
     const length = nameEnd - nameStart;
     let entry = this.#buckets[hash & (this.#buckets.length - 1)];
@@ -206,7 +165,7 @@ export class AnswerTable {
     return undefined;
   }
 
-  #age(entry: Entry): void {
+  #age(entry: KeptAnswer): void {
     const ttl = Math.max(0, Math.ceil((entry.endMs - this.#nowMs) / 1000));
     if (ttl === entry.writtenTtl) return;
     entry.writtenTtl = ttl;
@@ -215,20 +174,20 @@ export class AnswerTable {
     }
   }
 
-  #link(entry: Entry): void {
+  #link(entry: KeptAnswer): void {
     const bucket = entry.hash & (this.#buckets.length - 1);
     entry.next = this.#buckets[bucket];
     this.#buckets[bucket] = entry;
   }
 
-  #forget(wanted: Entry): -1 {
+  #forget(wanted: KeptAnswer): -1 {
     this.#unlink(wanted.hash, (entry) => entry === wanted);
     return -1;
   }
 
-  #unlink(hash: number, wanted: (entry: Entry) => boolean): void {
+  #unlink(hash: number, wanted: (entry: KeptAnswer) => boolean): void {
     const bucket = hash & (this.#buckets.length - 1);
-    let before: Entry | undefined;
+    let before: KeptAnswer | undefined;
     for (let entry = this.#buckets[bucket]; entry !== undefined; entry = entry.next) {
       if (!wanted(entry)) {
         before = entry;
@@ -237,6 +196,7 @@ export class AnswerTable {
       if (before === undefined) this.#buckets[bucket] = entry.next;
       else before.next = entry.next;
       this.#size--;
+      entry.copies?.withdraw();
       return;
     }
   }
@@ -248,7 +208,10 @@ export class AnswerTable {
     this.clear();
     const now = Date.now();
     for (const entry of entries) {
-      if (entry.prepared.stale || entry.untilMs <= now) continue;
+      if (entry.prepared.stale || entry.untilMs <= now) {
+        entry.copies?.withdraw();
+        continue;
+      }
       if (this.#size >= this.#buckets.length) this.#grow();
       this.#link(entry);
       this.#size++;
@@ -264,10 +227,10 @@ export class AnswerTable {
   }
 }
 
-function emptyBuckets(count: number): (Entry | undefined)[] {
+function emptyBuckets(count: number): (KeptAnswer | undefined)[] {
   return Array.from({ length: count }, () => undefined);
 }
 
-function* chainOf(first: Entry | undefined): Generator<Entry> {
+function* chainOf(first: KeptAnswer | undefined): Generator<KeptAnswer> {
   for (let entry = first; entry !== undefined; entry = entry.next) yield entry;
 }

@@ -12,6 +12,9 @@ import { resolve, type Sites } from './place-query.ts';
 import type { BlockContext, BlockSettings, ExpressLane, PluginInstance, SetupContext } from './plugin.ts';
 import { compileChain, expressLanes, type Site, siteCounts } from './site.ts';
 
+/** Of blocks without `prometheus`: nobody looks at them. */
+const UNCOUNTED = new AnswerCounts();
+
 /** What outlives a configuration. */
 export interface SharedParts {
   readonly metrics: MetricRegistry;
@@ -135,12 +138,11 @@ function addSites(
 ): void {
   const answer = compileChain(context.plugins);
   const counted = configured.some(({ name }) => name === 'prometheus');
-  const uncounted = new AnswerCounts();
   for (const key of keys) {
     for (const address of settings.bind ?? [undefined]) {
       const { plan, sites } = serverOf(servers, key, address, settings);
       const labels = { server: plan.name, zone: key.zone.text, view: context.view };
-      const countsFor = counted ? siteCounts(shared.answers, labels) : () => uncounted;
+      const countsFor = counted ? siteCounts(shared.answers, labels) : () => UNCOUNTED;
       const site: Site = {
         ...context,
         server: plan.name,

@@ -5,28 +5,36 @@ import type { StreamTimeouts, TlsFiles } from './plugin.ts';
 import { type StreamOptions, serveTcp } from './serve-tcp.ts';
 import type { ServerTls } from './serve-tls.ts';
 import { serveUdp } from './serve-udp.ts';
-import { isFamilyMissing, type Listener, type QueryService } from './transport.ts';
+import { isFamilyMissing, type Listener, type QueryService, type UdpShare } from './transport.ts';
 
 const MAX_PORT_TRIES = 10;
 
+/** The open sockets of a server. */
+export interface Listening extends AsyncDisposable {
+  readonly addresses: readonly ListenAddress[];
+  /** Of its sockets over UDP. */
+  readonly shares: readonly UdpShare[];
+}
+
 /** Opens what a server listens on: each address, over each transport of its scheme. */
-export async function listenFor(
-  plan: ServerPlan,
-  service: QueryService,
-): Promise<AsyncDisposable & { readonly addresses: readonly ListenAddress[] }> {
+export async function listenFor(plan: ServerPlan, service: QueryService): Promise<Listening> {
   await using stack = new AsyncDisposableStack();
   const wanted = plan.address === undefined ? ['0.0.0.0', '::'] : [plan.address];
-  const addresses: ListenAddress[] = [];
+  const listeners: Pick<Listener, 'address' | 'share'>[] = [];
   for (const address of wanted) {
     try {
-      addresses.push(await listenOne(plan, { address, port: plan.port }, service, stack));
+      listeners.push(await listenOne(plan, { address, port: plan.port }, service, stack));
     } catch (error) {
       // One of two wildcards may be of a family that the machine lacks.
       if (!(wanted.length > 1 && address === '::' && isFamilyMissing(error))) throw error;
     }
   }
   const owned = stack.move();
-  return { addresses, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    addresses: listeners.map(({ address }) => address),
+    shares: listeners.flatMap(({ share }) => share ?? []),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 async function listenOne(
@@ -34,8 +42,8 @@ async function listenOne(
   listen: ListenAddress,
   service: QueryService,
   stack: AsyncDisposableStack,
-): Promise<ListenAddress> {
-  const keep = (listener: Listener): ListenAddress => stack.use(listener).address;
+): Promise<Pick<Listener, 'address' | 'share'>> {
+  const keep = (listener: Listener): Listener => stack.use(listener);
   const options = streamOptions(settings.timeouts);
   switch (scheme) {
     case 'dns':
@@ -58,13 +66,13 @@ async function listenBoth(
   service: QueryService,
   options: StreamOptions,
   stack: AsyncDisposableStack,
-): Promise<ListenAddress> {
+): Promise<Pick<Listener, 'address' | 'share'>> {
   for (let tries = listen.port === 0 ? MAX_PORT_TRIES : 1; ; tries--) {
     const udp = await serveUdp(listen, service);
     try {
       const tcp = await serveTcp({ ...listen, port: udp.address.port }, service, options);
-      stack.use(udp);
-      return stack.use(tcp).address;
+      stack.use(tcp);
+      return stack.use(udp);
     } catch (error) {
       await udp[Symbol.asyncDispose]();
       if (tries <= 1) throw error;

@@ -1,6 +1,12 @@
 /** Counters, gauges and histograms in the text format of Prometheus. Values are plain fields: counting is an addition. */
 export class MetricRegistry {
   readonly #families = new Map<string, Family>();
+  readonly #collect: (() => void)[] = [];
+
+  /** Runs before each look at all of them. */
+  onCollect(collect: () => void): void {
+    this.#collect.push(collect);
+  }
 
   counter(name: string, help: string, labels: readonly string[] = []): MetricFamily {
     return this.#family(name, help, 'counter', labels);
@@ -35,6 +41,7 @@ export class MetricRegistry {
 
   /** Families without values are left out. */
   text(): string {
+    for (const collect of this.#collect) collect();
     return [...this.#families.values()].map((family) => family.text()).join('');
   }
 }

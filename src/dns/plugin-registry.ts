@@ -28,6 +28,7 @@ import { log } from './plugins/log.ts';
 import { loop } from './plugins/loop.ts';
 import { metadata } from './plugins/metadata.ts';
 import { minimal } from './plugins/minimal.ts';
+import { multisocket } from './plugins/multisocket.ts';
 import { nsid } from './plugins/nsid.ts';
 import { prometheus } from './plugins/prometheus.ts';
 import { ready } from './plugins/ready.ts';
@@ -63,6 +64,7 @@ const PLUGINS: readonly Plugin[] = [
   log,
   metadata,
   minimal,
+  multisocket,
   nsid,
   prometheus,
   ready,

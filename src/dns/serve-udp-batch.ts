@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { ipFamily, isLinkLocalIp, isUnspecifiedIp } from '#lib/ip.ts';
-import { bindUdp, localAddress } from '#os/socket.ts';
+import { bindUdp, localAddress, sharePort } from '#os/socket.ts';
 import { askedAddress, growSocketBuffers, peerAddress, UdpBatch, type UdpPeer } from '#os/udp-batch.ts';
 import { watchByPolling, watchByReading } from '#os/udp-ready.ts';
 import { laneOf } from './answer-counts.ts';
@@ -36,6 +36,18 @@ export async function serveUdpBatch(
       });
   return {
     address: local,
+    share: {
+      family,
+      pinSource,
+      open() {
+        // The first one has the port to itself until it is to be shared.
+        sharePort(fd);
+        const another = bindUdp({ ...local, reusePort: true });
+        growSocketBuffers(another, SOCKET_BUFFER_BYTES);
+        return another;
+      },
+      answer: (message, peer, answered) => server.answer(message, peer, answered),
+    },
     async [Symbol.asyncDispose]() {
       server.closed = true;
       await watch[Symbol.asyncDispose]();
@@ -97,14 +109,18 @@ class BatchServer {
     }
     batch.answer(slot, 0);
     const message = Buffer.from(batch.data.subarray(start, start + length));
-    this.#askChain(slot, message);
+    this.answer(message, batch.peer(slot));
   }
 
-  #askChain(slot: number, message: Buffer): void {
-    const peer = this.#batch.peer(slot);
+  /** Asks the chain. `answered` is called when the answer is on its way, or there is none. */
+  answer(message: Buffer, peer: UdpPeer, answered?: () => void): void {
     const response = this.#service.answer(message, new BatchClient(peer, this.#family, this.#local));
-    if (response instanceof Promise) void response.then((late) => this.#reply(peer, late));
-    else this.#reply(peer, response);
+    const reply = (known: Response): void => {
+      this.#reply(peer, known);
+      answered?.();
+    };
+    if (response instanceof Promise) void response.then(reply);
+    else reply(response);
   }
 
   #reply(peer: UdpPeer, response: Response): void {

@@ -4,9 +4,10 @@ import { SiteService } from './answer-query.ts';
 import { AnswerTable } from './answer-table.ts';
 import type { ListenAddress } from './config.ts';
 import type { ConfiguredBlock } from './configuration.ts';
+import { Fronts } from './fronts/fronts.ts';
 import { type Generation, type ServerPlan, type SharedParts, setUpGeneration } from './generation.ts';
 import { HttpPages } from './http-pages.ts';
-import { listenFor } from './listen.ts';
+import { type Listening, listenFor } from './listen.ts';
 import { type Metric, MetricRegistry } from './metric-registry.ts';
 
 export interface DnsServer extends AsyncDisposable {
@@ -42,7 +43,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<DnsServ
 
 interface Serving {
   readonly service: SiteService;
-  readonly listening: AsyncDisposable & { readonly addresses: readonly ListenAddress[] };
+  readonly listening: Listening;
 }
 
 class Server implements DnsServer {
@@ -52,11 +53,14 @@ class Server implements DnsServer {
   readonly #tables = new Map<string, AnswerTable>();
   readonly #serving = new Map<string, Serving>();
   readonly #shared: SharedParts;
+  readonly #fronts: Fronts;
   #generation: Generation | undefined;
   #loading: Promise<void> | undefined;
 
   constructor(options: DnsServerOptions) {
     this.#options = options;
+    this.#fronts = new Fronts({ log: options.log });
+    this.#metrics.onCollect(() => this.#fronts.collect());
     this.#panics = this.#metrics.counter('coredns_panics_total', 'Queries whose answering failed.').with();
     this.#shared = {
       metrics: this.#metrics,
@@ -90,9 +94,11 @@ class Server implements DnsServer {
       for (const plan of next.servers) {
         if (!this.#serving.has(plan.name)) opened.set(plan.name, await this.#open(plan));
       }
+      await this.#fronts.start(next.servers.map((plan) => ({ sockets: socketsOf(plan) })));
     } catch (error) {
       await Promise.all([...opened.values()].map(({ listening }) => listening[Symbol.asyncDispose]()));
       await next[Symbol.asyncDispose]();
+      await this.#setFronts(this.#generation);
       throw error;
     }
     await this.#exchange(next, opened);
@@ -114,6 +120,7 @@ class Server implements DnsServer {
       if (service !== undefined) service.sites = plan.sites;
       this.#tables.get(plan.name)?.clear();
     }
+    await this.#setFronts(next);
     const kept = new Set(next.servers.map(({ name }) => name));
     for (const [name, { listening }] of this.#serving) {
       if (kept.has(name)) continue;
@@ -122,6 +129,15 @@ class Server implements DnsServer {
       await listening[Symbol.asyncDispose]();
     }
     await gone;
+  }
+
+  /** Gives the fronts what a generation wants them to have; with none they end. */
+  async #setFronts(generation: Generation | undefined): Promise<void> {
+    const servers = (generation?.servers ?? []).map((plan) => {
+      const shares = this.#serving.get(plan.name)?.listening.shares ?? [];
+      return { table: this.#tableOf(plan.name), shares, sockets: socketsOf(plan) };
+    });
+    await this.#fronts.set(servers);
   }
 
   #tableOf(name: string): AnswerTable {
@@ -138,10 +154,17 @@ class Server implements DnsServer {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#loading?.catch(() => undefined);
+    await this.#fronts[Symbol.asyncDispose]();
     const serving = [...this.#serving.values()];
     this.#serving.clear();
     await Promise.all(serving.map(({ listening }) => listening[Symbol.asyncDispose]()));
     await this.#generation?.[Symbol.asyncDispose]();
     this.#generation = undefined;
   }
+}
+
+/** Per address, as `multisocket` says; one where no answer is ever in the table, so that nobody else could give it. */
+function socketsOf({ scheme, settings, sites }: ServerPlan): number {
+  const express = [...sites.values()].flat().some((site) => site.express.size > 0);
+  return scheme === 'dns' && express ? (settings.sockets ?? 1) : 1;
 }

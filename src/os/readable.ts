@@ -23,12 +23,7 @@ const SLICE_MS = 500;
  * one of the descriptors be a pipe of your own by which to end it.
  */
 export async function waitReadable(fds: readonly number[]): Promise<void> {
-  const list = new Uint8Array(fds.length * POLLFD_BYTES);
-  const view = new DataView(list.buffer);
-  fds.forEach((fd, index) => {
-    view.setInt32(index * POLLFD_BYTES, fd, LITTLE_ENDIAN);
-    view.setInt16(index * POLLFD_BYTES + 4, POLLIN, LITTLE_ENDIAN);
-  });
+  const { list } = pollList(fds);
   const poll = libc().poll as unknown as AsyncCall;
   let result = 0;
   while (result === 0) {
@@ -40,4 +35,25 @@ export async function waitReadable(fds: readonly number[]): Promise<void> {
     // Negative: a signal interrupted it. The caller looks and finds nothing.
     result = await promise;
   }
+}
+
+/**
+ * Holds this thread up until one of the descriptors has something to read (or has failed) or the time is over, and
+ * returns those that have: for threads that have nothing else to do.
+ */
+export function waitReadableHere(fds: readonly number[], timeoutMs: number): number[] {
+  const { list, view } = pollList(fds);
+  if (libc().poll(list, fds.length, timeoutMs) <= 0) return [];
+  return fds.filter((_, index) => view.getInt16(index * POLLFD_BYTES + 6, LITTLE_ENDIAN) !== 0);
+}
+
+/** An array of `struct pollfd`. */
+function pollList(fds: readonly number[]): { list: Uint8Array; view: DataView } {
+  const list = new Uint8Array(fds.length * POLLFD_BYTES);
+  const view = new DataView(list.buffer);
+  fds.forEach((fd, index) => {
+    view.setInt32(index * POLLFD_BYTES, fd, LITTLE_ENDIAN);
+    view.setInt16(index * POLLFD_BYTES + 4, POLLIN, LITTLE_ENDIAN);
+  });
+  return { list, view };
 }

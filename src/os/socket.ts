@@ -171,6 +171,11 @@ export function setOption(fd: number, level: number, option: number, value: numb
   );
 }
 
+/** Lets others have the address and port of a bound socket, too: those that are bound with `reusePort`. */
+export function sharePort(fd: number): void {
+  setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+}
+
 /** Opens a non-blocking socket in a namespace, records it, prepares it, and closes it if that fails. */
 function makeSocket(
   address: string,

@@ -1,0 +1,242 @@
+import { writeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import type { AnswerCounts } from '#dns/answer-counts.ts';
+import type { AnswerTable } from '#dns/answer-table.ts';
+import type { AnswerCopies } from '#dns/kept-answer.ts';
+import type { UdpShare } from '#dns/transport.ts';
+import { closeFd, FdLedger, threadLedger } from '#os/fd-ledger.ts';
+import { makePipe, type Pipe } from '#os/pipe.ts';
+import { workerFile } from '#os/worker-file.ts';
+import { FrontMemory } from './front-memory.ts';
+import {
+  type CopiedAnswer,
+  type FromFront,
+  type FrontData,
+  type ToFront,
+  unpackQueries,
+} from './messages.ts';
+
+/** New objects of a front are few: V8's own choice of room for them is most of a thread's memory. */
+const YOUNG_GENERATION_MB = 4;
+/** A thread that ends sooner than this would do so again and again. */
+const MIN_LIFE_MS = 10_000;
+
+export interface FrontOptions {
+  /** From 1 on, for messages. */
+  readonly number: number;
+  /** Of `Marks`. */
+  readonly marks: SharedArrayBuffer;
+  readonly log: (message: string) => void;
+  /** Called with each query that came in by one of its sockets when it is answered by the listener. */
+  readonly onAnswered: (table: AnswerTable, query: Buffer, front: Front) => void;
+  readonly minLifeMs?: number | undefined;
+}
+
+/** One more socket of a listener, for one server's table. */
+export interface FrontSocketPlan {
+  readonly share: UdpShare;
+  readonly table: AnswerTable;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly wake: Pipe;
+  readonly ended: Promise<void>;
+}
+
+interface OpenSocket extends FrontSocketPlan {
+  readonly fd: number;
+  readonly closed: PromiseWithResolvers<void>;
+}
+
+/**
+ * A thread with sockets of its own that answers from copies of tables; what it has no answer to, the listeners answer
+ * that its sockets belong to. When it ends by a failure, another thread goes on with its sockets and what waits in
+ * them. When that happens soon after the start, its sockets are closed: the system gives others its share.
+ */
+export class Front {
+  /** What it counts; it goes on with the next thread. */
+  readonly memory = new FrontMemory();
+  readonly #options: FrontOptions;
+  readonly #ledger = new FdLedger();
+  readonly #sockets = new Map<number, OpenSocket>();
+  readonly #servers = new Map<AnswerTable, number>();
+  readonly #counts = new Map<AnswerCounts, ToFront & { kind: 'counts' }>();
+  #thread: Thread | undefined;
+  #numbers = 0;
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+  }
+
+  get running(): boolean {
+    return this.#thread !== undefined;
+  }
+
+  /** Its sockets, but those being closed. */
+  get sockets(): readonly FrontSocketPlan[] {
+    return [...this.#sockets.values()];
+  }
+
+  /** Starts the thread. Resolves when it answers; rejects when it cannot be started. */
+  start(): Promise<void> {
+    this.memory.forgetCopies();
+    const wake = makePipe();
+    const data: FrontData = {
+      ledger: this.#ledger.shared,
+      marks: this.#options.marks,
+      wakeFd: wake.read,
+      ...this.memory.shared,
+    };
+    const worker = new Worker(workerFile('front-worker', import.meta.url), {
+      name: `dns front ${this.#options.number}`,
+      workerData: data,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
+    const ready = Promise.withResolvers<void>();
+    const started: { atMs?: number } = {};
+    worker.on('message', (message: FromFront) => {
+      if (message.kind !== 'ready') return this.#take(message);
+      started.atMs = performance.now();
+      ready.resolve();
+    });
+    let failure = 'nobody knows why';
+    worker.on('error', (error) => {
+      failure = error instanceof Error ? error.message : String(error);
+    });
+    const ended = new Promise<void>((resolve) => {
+      worker.once('exit', () => {
+        for (const fd of [wake.read, wake.write]) closeFd(fd);
+        const wanted = this.#thread?.worker === worker;
+        if (wanted) this.#lost(failure, started.atMs);
+        ready.reject(new Error(`multisocket: thread ${this.#options.number} cannot be started: ${failure}`));
+        resolve();
+      });
+    });
+    this.#thread = { worker, wake, ended };
+    for (const counts of this.#counts.values()) this.#post(counts);
+    for (const number of this.#sockets.keys()) this.#postOpen(number);
+    return ready.promise;
+  }
+
+  /** Closes its sockets when what waits in them is answered, then ends the thread. */
+  async stop(): Promise<void> {
+    await Promise.all(this.sockets.map((socket) => this.close(socket)));
+    const thread = this.#thread;
+    this.#thread = undefined;
+    if (thread === undefined) return;
+    await endThread(thread);
+  }
+
+  /** Ends the thread as a failure would. */
+  async kill(): Promise<void> {
+    if (this.#thread !== undefined) await endThread(this.#thread);
+  }
+
+  /** Makes one more socket of a listener. Throws what the system says when there cannot be one. */
+  open({ share, table }: FrontSocketPlan): void {
+    const fd = share.open();
+    threadLedger().forget(fd);
+    this.#ledger.add(fd);
+    const number = this.#numbers++;
+    this.#sockets.set(number, { share, table, fd, closed: Promise.withResolvers() });
+    this.#postOpen(number);
+  }
+
+  /** Closes a listener's socket. Resolves when nothing comes in by it any more. */
+  async close({ share }: FrontSocketPlan): Promise<void> {
+    for (const [number, socket] of this.#sockets) {
+      if (socket.share !== share) continue;
+      this.#post({ kind: 'close', socket: number });
+      this.#awake();
+      await socket.closed.promise;
+    }
+  }
+
+  /** Copies an answer of a table that it answers from, to be counted where its table's are. */
+  copy(table: AnswerTable, counts: AnswerCounts, answer: CopiedAnswer): void {
+    const server = this.#servers.get(table);
+    if (server === undefined || !this.running) return;
+    if (!this.#counts.has(counts)) {
+      const { countedAt } = answer;
+      const message = { kind: 'counts', countedAt, memory: counts.addPart() } as const;
+      this.#counts.set(counts, message);
+      this.#post(message);
+    }
+    this.memory.rememberCopy(answer);
+    this.#post({ kind: 'answer', server, answer });
+  }
+
+  /** Whether it was given these copies. */
+  has(copies: AnswerCopies): boolean {
+    return this.memory.remembers(copies);
+  }
+
+  #postOpen(number: number): void {
+    const socket = this.#sockets.get(number);
+    if (socket === undefined) return;
+    const { share, table, fd } = socket;
+    let server = this.#servers.get(table);
+    if (server === undefined) this.#servers.set(table, (server = this.#numbers++));
+    const { family, pinSource } = share;
+    this.#post({ kind: 'open', socket: number, server, fd, family, pinSource });
+    this.#awake();
+  }
+
+  #take(message: Exclude<FromFront, { kind: 'ready' }>): void {
+    const socket = this.#sockets.get(message.socket);
+    if (message.kind === 'closed') {
+      this.#forget(message.socket);
+      return;
+    }
+    for (const { message: query, peer } of unpackQueries(message.packed)) {
+      this.memory.countTaken();
+      socket?.share.answer(query, peer, () => this.#options.onAnswered(socket.table, query, this));
+    }
+  }
+
+  /** The thread has ended without being asked to. */
+  #lost(reason: string, startedMs: number | undefined): void {
+    const { number, log, minLifeMs = MIN_LIFE_MS } = this.#options;
+    this.#thread = undefined;
+    // What it had closed already, and did not come to tell.
+    for (const [socket, { fd }] of this.#sockets) if (!this.#ledger.has(fd)) this.#forget(socket);
+    if (startedMs !== undefined && performance.now() - startedMs >= minLifeMs) {
+      log(`multisocket: thread ${number} ended (${reason}); another one goes on with its queries`);
+      this.start().catch((error: Error) => log(error.message));
+      return;
+    }
+    this.#ledger.closeAll();
+    for (const socket of this.#sockets.keys()) this.#forget(socket);
+    if (startedMs !== undefined)
+      log(
+        `multisocket: thread ${number} ended soon after its start (${reason}); its sockets are closed, ` +
+          'and the others take its queries until the next reload',
+      );
+  }
+
+  #forget(number: number): void {
+    const socket = this.#sockets.get(number);
+    if (socket === undefined) return;
+    this.#sockets.delete(number);
+    socket.closed.resolve();
+    if (!this.sockets.some(({ table }) => table === socket.table)) this.#servers.delete(socket.table);
+  }
+
+  #post(message: ToFront): void {
+    this.#thread?.worker.postMessage(message);
+    this.memory.countPosted();
+  }
+
+  /** Messages are taken with the next query; some must not wait for it. */
+  #awake(): void {
+    if (this.#thread !== undefined) writeSync(this.#thread.wake.write, 'x');
+  }
+}
+
+async function endThread({ worker, wake, ended }: Thread): Promise<void> {
+  const gone = worker.terminate();
+  writeSync(wake.write, 'x');
+  await gone;
+  await ended;
+}
