@@ -12,10 +12,12 @@ import { planCapabilities } from './init/capabilities.ts';
 import type { ProcessPlan } from './init/plan-process.ts';
 import type { VolumeBind } from './init/plan-volume-binds.ts';
 import { InitError } from './init/spawn-init.ts';
+import type { KeptSockets } from './kept-sockets.ts';
 import { LaunchError } from './launch-error.ts';
 import { startLightContainer } from './light-container.ts';
 import { planCommand, planProcessEnvironment } from './plan-command.ts';
 import { ContainerConfigError, environmentReferences, planEnvironment } from './plan-environment.ts';
+import { keptSocketsEnvironment } from './plan-kept-sockets.ts';
 import { planServiceEnv, selectServices } from './plan-service-env.ts';
 import { planUser } from './plan-user.ts';
 import { startProcessContainer } from './process-container.ts';
@@ -35,6 +37,8 @@ export interface PodParts {
   /** Makes the pod's process namespaces if need be. */
   namespaces: () => Promise<NamespaceSet>;
   volumes: PodVolumes;
+  /** Those that the node keeps for the container; opened when first asked for. */
+  keptSockets: (container: Container) => KeptSockets;
   /** Of the pod: holds etc/ and containers/. */
   directory: string;
   /** Of exec into light containers: ends with the pod. */
@@ -129,13 +133,23 @@ async function launchProcess(
   const { pod, volumes, directory, signal } = parts;
   await volumes.setUp(signal);
   const binds = (container.volumeMounts ?? []).map((mount) => volumes.bind(mount, container, environment));
+  const sockets = parts.keptSockets(container);
   const own = join(directory, 'containers', container.name);
   mkdirSync(own, { recursive: true });
   return startProcessContainer({
     directory: join(own, String(restartCount)),
     image: root,
     volumes: [...managedFiles(parts, container, image, binds, own), ...binds],
-    process: planContainerProcess(parts, container, root, environment),
+    process: {
+      ...planContainerProcess(
+        parts,
+        container,
+        root,
+        new Map([...environment, ...keptSocketsEnvironment(sockets.planned)]),
+      ),
+      sockets: sockets.descriptors.length,
+    },
+    sockets: sockets.descriptors,
     readOnlyRoot: container.securityContext?.readOnlyRootFilesystem === true,
     privileged: container.securityContext?.privileged === true,
     stdin: container.stdin === true,
@@ -173,6 +187,7 @@ export function planContainerProcess(
     tty,
     rootless,
     nullStreams: [],
+    sockets: 0,
   };
 }
 

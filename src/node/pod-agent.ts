@@ -10,11 +10,13 @@ import { ContainerAgent } from './container-agent.ts';
 import { ContainerLog } from './container-log.ts';
 import { type NodeContext, podKey } from './context.ts';
 import { execInHostImage } from './host-exec.ts';
+import { PodSockets } from './kept-sockets.ts';
 import { launchContainer, type PodParts, readTerminationMessage } from './launch-container.ts';
 import { RESOLV_CONF, readNodeResolver } from './node-resolver.ts';
 import { PausedPidNamespace } from './pause-process.ts';
 import { planHostPorts } from './plan-host-ports.ts';
 import { type PodNames, planHostname } from './plan-hostname.ts';
+import { planKeptSockets } from './plan-kept-sockets.ts';
 import { type DnsPlan, planPodDns } from './plan-pod-dns.ts';
 import { planPodFiles } from './plan-pod-files.ts';
 import type { PodSnapshot } from './plan-pod-status.ts';
@@ -40,6 +42,7 @@ export class PodAgent {
   readonly #directory: string;
   readonly #startTime: string;
   readonly #agents = new Map<string, ContainerAgent>();
+  readonly #sockets = new PodSockets();
   readonly #stopping = new AbortController();
   readonly #volumes: PodVolumes;
   #podIps: readonly string[] = [];
@@ -265,6 +268,10 @@ export class PodAgent {
       netns: this.#sandbox?.netns,
       namespaces: () => this.processNamespaces(names),
       volumes: this.#volumes,
+      keptSockets: (container) => {
+        const plan = () => planKeptSockets(this.pod, container, this.#podIps);
+        return this.#sockets.of(container.name, plan, this.#sandbox?.netns);
+      },
       directory: this.#directory,
       execInHostImage: (options) => execInHostImage(this.#parts(), options),
       signal: this.#stopping.signal,
@@ -351,6 +358,7 @@ export class PodAgent {
     parts.defer(() => rmSync(this.#directory, { recursive: true, force: true }));
     if (this.pod.spec?.hostNetwork !== true) parts.defer(() => this.#context.addresses.release(this.#podIps));
     parts.use(this.#sandbox);
+    parts.use(this.#sockets);
     parts.use(this.#pause);
     parts.defer(() => this.#volumes.close());
     try {

@@ -34,6 +34,8 @@ export interface ProcessContainerOptions {
   namespaces: NamespaceSet;
   /** False with hostPID: the node's own PID namespace, which is not the host's. */
   ownPidNamespace: boolean;
+  /** Listening sockets that the node keeps; `process` says how many. */
+  sockets: readonly number[];
   log: ContainerLog;
 }
 
@@ -70,6 +72,7 @@ export async function startProcessContainer(options: ProcessContainerOptions): P
     spawned = spawnInit({
       steps,
       stdio: streams.stdio,
+      sockets: options.sockets,
       namespaces: { ...namespaces, newPidForChildren: options.ownPidNamespace && pid === undefined },
     });
   } finally {
@@ -163,6 +166,7 @@ class ProcessContainer implements RunningContainer {
       argv: options.command,
       tty: options.tty,
       nullStreams: nullStreams(options),
+      sockets: 0,
     };
     this.#pidNamespace ??= openSync(`/proc/${pid}/ns/pid`, 'r');
     const namespaces = { ...this.#options.namespaces, pid: this.#pidNamespace };

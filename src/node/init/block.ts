@@ -24,9 +24,13 @@ export const IGNORE_ERROR = 0x100;
 /** ENOENT alone is no error: how a program is searched along PATH. */
 export const IGNORE_MISSING = 0x200;
 
-/** Exit status of an init that failed; the reason is on descriptor 4. */
+/** Exit status of an init that failed; the reason is on the descriptor of the report. */
 export const INIT_FAILED_STATUS = 127;
 export const BLOCK_FD = 3;
 export const ERROR_FD = 4;
-/** The report on descriptor 4: u32 index of the record, u32 errno. */
+/** Sockets for the program, one after another, as the spawner hands them over. */
+export const SOCKETS_FD = 5;
+/** Where the init moves that descriptor first of all, to be closed by execve: those from 3 on may be the program's. */
+export const REPORT_FD = 100;
+/** The report: u32 index of the record, u32 errno. */
 export const REPORT_SIZE = 8;

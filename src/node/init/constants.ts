@@ -44,7 +44,5 @@ export const KEYCTL_JOIN_SESSION_KEYRING = 1;
 
 export const SIGKILL = 9;
 export const SIGCHLD = 17;
-export const F_SETFD = 2;
-export const FD_CLOEXEC = 1;
 export const TIOCSCTTY = 0x540e;
 export const S_IFREG = 0o100000;

@@ -68,7 +68,7 @@ function encodeArgument(argument: InitArgument, writer: BlockWriter, resultAt: M
   return BigInt(address);
 }
 
-/** What the init reported on descriptor 4, or null when it reported nothing (the program runs). */
+/** What the init reported, or null when it reported nothing (the program runs). */
 export function decodeInitReport(report: Uint8Array): { index: number; errno: number } | null {
   if (report.length < REPORT_SIZE) return null;
   const view = new DataView(report.buffer, report.byteOffset, report.byteLength);

@@ -1,4 +1,5 @@
 /** The process that holds a pod's shared PID namespace open as its PID 1. Pure. */
+import { REPORT_FD } from './block.ts';
 import {
   CLONE_NEWNS,
   MNT_DETACH,
@@ -34,7 +35,7 @@ export function planPauseInit(): InitStep[] {
     ...[0, 1, 2].map(
       (fd): InitStep => ({ call: 'close', args: [fd], purpose: 'close the standard streams' }),
     ),
-    { call: 'close', args: [4], purpose: 'report success' },
+    { call: 'close', args: [REPORT_FD], purpose: 'report success' },
     ...Array.from({ length: 16 }, () => wait),
   ];
 }

@@ -31,6 +31,8 @@ export interface ProcessPlan {
   rootless: boolean;
   /** Standard streams that lead nowhere: they become /dev/null of the container, which is not the host's to change. */
   nullStreams: readonly number[];
+  /** How many sockets of the node's the program has, from descriptor 3 on. */
+  sockets: number;
 }
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -42,7 +44,7 @@ export function planProcess(plan: ProcessPlan): InitStep[] {
     ...planNullStreams(plan.nullStreams),
     ...planCredentials(plan),
     dieWithParent(),
-    ...closeDescriptors(),
+    ...closeDescriptors(plan.sockets),
     ...planExec(plan),
   ];
 }

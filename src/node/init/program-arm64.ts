@@ -6,6 +6,7 @@ import {
   INIT_FAILED_STATUS,
   RECORD,
   RECORDS_AT,
+  REPORT_FD,
   REPORT_SIZE,
 } from './block.ts';
 import { MachineCode } from './machine-code.ts';
@@ -16,6 +17,9 @@ const IGNORE_MISSING_BIT = 9;
 const WRITE = 64;
 const EXIT_GROUP = 94;
 const READ = 63;
+const DUP3 = 24;
+const CLOSE = 57;
+const O_CLOEXEC = 0x8_0000;
 const SVC = 0xd4000001;
 
 const movz = (rd: number, value: number, shift16 = 0): number =>
@@ -54,6 +58,13 @@ export function programArm64(): Uint8Array {
   const always = (label: string): MachineCode => branch(code, 0x14000000, label, 26, 0);
   const when = (condition: number, label: string): MachineCode =>
     branch(code, (0x54000000 | condition) >>> 0, label, 19, 5);
+  // dup3(4, report, O_CLOEXEC)
+  code
+    .word(movz(0, ERROR_FD))
+    .word(movz(1, REPORT_FD))
+    .word(movz(2, O_CLOEXEC >>> 16, 1));
+  code.word(movz(8, DUP3)).word(SVC);
+  code.word(movz(0, ERROR_FD)).word(movz(8, CLOSE)).word(SVC);
   code.word(movz(19, BLOCK_ADDRESS >>> 16, 1));
   code.word(movz(20, 0));
   code.label('read');
@@ -96,7 +107,7 @@ export function programArm64(): Uint8Array {
   when(EQUAL, 'advance');
   code.label('report');
   code.word(store32(22, 19, 0)).word(store32(0, 19, 4));
-  code.word(movz(0, ERROR_FD)).word(movRegister(1, 19)).word(movz(2, REPORT_SIZE));
+  code.word(movz(0, REPORT_FD)).word(movRegister(1, 19)).word(movz(2, REPORT_SIZE));
   code.word(movz(8, WRITE)).word(SVC);
   code.label('exit');
   code.word(movz(0, INIT_FAILED_STATUS)).word(movz(8, EXIT_GROUP)).word(SVC);

@@ -8,11 +8,15 @@ import {
   INIT_FAILED_STATUS,
   RECORD,
   RECORDS_AT,
+  REPORT_FD,
   REPORT_SIZE,
 } from './block.ts';
 import { MachineCode } from './machine-code.ts';
 
 const ENOENT = 2;
+const DUP3 = 292;
+const CLOSE = 3;
+const O_CLOEXEC = 0x8_0000;
 const imm32 = (value: number): number[] => [
   value & 255,
   (value >>> 8) & 255,
@@ -29,6 +33,13 @@ export function programX64(): Uint8Array {
       view.setInt32(at, target - at - 4, true),
     );
   };
+  code.emit(0xb8, ...imm32(DUP3)); // mov eax, dup3      dup3(4, report, O_CLOEXEC)
+  code.emit(0xbf, ...imm32(ERROR_FD)); // mov edi, 4
+  code.emit(0xbe, ...imm32(REPORT_FD)); // mov esi, report
+  code.emit(0xba, ...imm32(O_CLOEXEC)); // mov edx, O_CLOEXEC
+  code.emit(0x0f, 0x05); // syscall
+  code.emit(0xb8, ...imm32(CLOSE)); // mov eax, close
+  code.emit(0x0f, 0x05); // syscall
   code.emit(0xbb, ...imm32(BLOCK_ADDRESS)); // mov ebx, block
   code.emit(0x45, 0x31, 0xe4); // xor r12d, r12d
   code.label('read');
@@ -73,7 +84,7 @@ export function programX64(): Uint8Array {
   code.emit(0x44, 0x89, 0x33); // mov [rbx], r14d
   code.emit(0x89, 0x43, 0x04); // mov [rbx+4], eax
   code.emit(0xb8, ...imm32(1)); // mov eax, write
-  code.emit(0xbf, ...imm32(ERROR_FD)); // mov edi, 4
+  code.emit(0xbf, ...imm32(REPORT_FD)); // mov edi, report
   code.emit(0x48, 0x89, 0xde); // mov rsi, rbx
   code.emit(0xba, ...imm32(REPORT_SIZE)); // mov edx, 8
   code.emit(0x0f, 0x05); // syscall

@@ -31,6 +31,8 @@ export interface SpawnInitOptions {
   steps: readonly InitStep[];
   /** Descriptors for 0, 1 and 2; `ignore` is /dev/null. They stay the caller's to close. */
   stdio: readonly [number | 'ignore', number | 'ignore', number | 'ignore'];
+  /** Handed to the program as the list says; they stay the caller's. */
+  sockets?: readonly number[] | undefined;
   namespaces: NamespaceSet;
 }
 
@@ -43,14 +45,14 @@ export interface SpawnedInit {
 let program: number | undefined;
 
 /** Starts the container init in other namespaces with its list; synchronous up to the fork. */
-export function spawnInit({ steps, stdio, namespaces }: SpawnInitOptions): SpawnedInit {
+export function spawnInit({ steps, stdio, sockets = [], namespaces }: SpawnInitOptions): SpawnedInit {
   const architecture = hostArchitecture();
   program ??= makeMemoryFile('portolan-init', initProgram(architecture));
   const path = `/proc/self/fd/${program}`;
   const block = makeMemoryFile('portolan-init-list', encodeInitList(steps, architecture));
   try {
     const child = withNamespaces(namespaces, () =>
-      spawn(path, [], { argv0: 'container', env: {}, stdio: [...stdio, block, 'pipe'] }),
+      spawn(path, [], { argv0: 'container', env: {}, stdio: [...stdio, block, 'pipe', ...sockets] }),
     );
     return { child, started: awaitStart(child, steps) };
   } finally {

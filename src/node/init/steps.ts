@@ -1,12 +1,10 @@
 /** The small phrases that lists for the container init are made of. Pure. */
 
-import { BLOCK_FD, ERROR_FD } from './block.ts';
+import { BLOCK_FD, REPORT_FD, SOCKETS_FD } from './block.ts';
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
   AT_RECURSIVE,
-  F_SETFD,
-  FD_CLOEXEC,
   FSCONFIG_CMD_CREATE,
   KEYCTL_JOIN_SESSION_KEYRING,
   MOVE_MOUNT_F_EMPTY_PATH,
@@ -151,11 +149,19 @@ export const makeLink = (target: string, path: string): InitStep => ({
   ignore: 'any',
 });
 
-/** The descriptor of the block goes, that of the report goes with execve, all others were the list's own. */
-export function closeDescriptors(): InitStep[] {
+/**
+ * All descriptors are closed but the standard streams, that of the report, which goes with execve, and `sockets` that the
+ * spawner handed over behind its own: they become 3 and those that follow, where programs look for them.
+ */
+export function closeDescriptors(sockets = 0): InitStep[] {
+  const close = (first: number, last: number): InitStep => {
+    return { call: 'close_range', args: [first, last, 0], purpose: 'close descriptors' };
+  };
   return [
-    { call: 'fcntl', args: [ERROR_FD, F_SETFD, FD_CLOEXEC], purpose: 'close the report on exec' },
-    { call: 'close', args: [BLOCK_FD], purpose: 'close the list' },
-    { call: 'close_range', args: [ERROR_FD + 1, 0xffffffff, 0], purpose: 'close descriptors' },
+    ...Array.from({ length: sockets }, (_, i): InitStep => {
+      return { call: 'dup3', args: [SOCKETS_FD + i, BLOCK_FD + i, 0], purpose: 'hand over the sockets' };
+    }),
+    close(BLOCK_FD + sockets, REPORT_FD - 1),
+    close(REPORT_FD + 1, 0xffffffff),
   ];
 }
