@@ -1,11 +1,14 @@
 import { randomInt } from 'node:crypto';
+import type { PreparedAnswer } from '#wire/dns-answer.ts';
 import { copyInto, OPT_BYTES, writePlainOpt } from '#wire/dns-answer-bytes.ts';
 import { HEADER_BYTES, HeaderFlag } from '#wire/dns-constants.ts';
 import { hashName, isName, lowerCase, type PlainQuery, readPlainQuery } from '#wire/dns-plain-query.ts';
 import type { DnsQuery } from '#wire/dns-query.ts';
+import type { AbsentNames } from './absent-names.ts';
 import type { AnswerCounts } from './answer-counts.ts';
 import { KeptAnswer, type TableAnswer, type TableEntry, type TableQuestion } from './kept-answer.ts';
 import { MAX_UDP_BYTES, udpLimit } from './transport.ts';
+import type { Zone } from './zone.ts';
 
 const AD_OR_CD = HeaderFlag.AD | HeaderFlag.CD;
 const FIRST_BUCKETS = 1024;
@@ -37,6 +40,7 @@ export class AnswerTable {
     dnssecOk: false,
   };
   readonly #counts = new Set<AnswerCounts>();
+  #absent: readonly AbsentNames[] = [];
   #buckets: (KeptAnswer | undefined)[] = emptyBuckets(FIRST_BUCKETS);
   #size = 0;
   /** The time as of the last `settle()` or `startBatch()`, in ms since 1970. */
@@ -87,8 +91,24 @@ export class AnswerTable {
     if (entry instanceof KeptAnswer) this.#forget(entry);
   }
 
+  /** Whether those of this very zone have been set. */
+  hasAbsent(zone: Zone): boolean {
+    return this.#absent.some((names) => names.zone === zone);
+  }
+
+  /** From now on, until `clear()`, names of the zone that do not exist are answered here, too. */
+  setAbsent(names: AbsentNames): void {
+    this.#absent = [...this.#absent.filter(({ zone }) => zone.key !== names.zone.key), names];
+    this.#counts.add(names.counts);
+  }
+
   clear(): void {
     for (const first of this.#buckets) for (const entry of chainOf(first)) entry.copies?.withdraw();
+    this.#empty();
+    this.#absent = [];
+  }
+
+  #empty(): void {
     this.#buckets = emptyBuckets(FIRST_BUCKETS);
     this.#size = 0;
   }
@@ -113,35 +133,60 @@ export class AnswerTable {
     const query = this.#query;
     if (!readPlainQuery(bytes, start, length, this.#seed, query)) return -1;
     const entry = this.#find(bytes, start + HEADER_BYTES);
-    if (entry === undefined) return -1;
+    if (entry === undefined) return this.#answerAbsent(bytes, start, length, room, lane);
     if (entry.prepared.stale || entry.untilMs <= this.#nowMs) return this.#forget(entry);
     if (entry.plainOnly && (query.dnssecOk || ((bytes[start + 3] ?? 0) & AD_OR_CD) !== 0)) return -1;
 
     const { prepared } = entry;
     const tail = prepared.tails[prepared.turn];
     if (tail === undefined) return -1;
-    const responseLength = query.questionEnd - start + tail.length + (query.hasEdns ? OPT_BYTES : 0);
-    // Lanes 0 and 1 are UDP.
-    if (responseLength > room || (lane < 2 && responseLength > this.#udpLimit())) return -1;
-
+    const responseLength = this.#responseLength(start, tail, room, lane);
+    if (responseLength < 0) return -1;
     if (entry.ttlOffsets.length > 0) this.#age(entry);
     if (prepared.tails.length > 1)
       prepared.turn = prepared.turn + 1 === prepared.tails.length ? 0 : prepared.turn + 1;
-    this.#writeHeader(bytes, start, entry);
-    copyInto(bytes, query.questionEnd, tail);
-    if (query.hasEdns) writePlainOpt(bytes, query.questionEnd + tail.length, query.udpSize, query.dnssecOk);
+    this.#write(bytes, start, prepared, tail, entry.flags);
     entry.given++;
     for (const tally of entry.tallies) tally.value++;
     entry.counts.count(lane, entry.type, prepared.rcode, query.dnssecOk, length, responseLength);
     return responseLength;
   }
 
+  #answerAbsent(bytes: Uint8Array, start: number, length: number, room: number, lane: number): number {
+    const query = this.#query;
+    for (const names of this.#absent) {
+      const prepared = names.answerTo(bytes, start, query);
+      const tail = prepared?.tails[0];
+      if (prepared === undefined || tail === undefined) continue;
+      const responseLength = this.#responseLength(start, tail, room, lane);
+      if (responseLength < 0) return -1;
+      this.#write(bytes, start, prepared, tail, HeaderFlag.QR | HeaderFlag.AA);
+      names.counts.count(lane, query.type, prepared.rcode, query.dnssecOk, length, responseLength);
+      return responseLength;
+    }
+    return -1;
+  }
+
+  /** -1: there is no room for so much. */
+  #responseLength(start: number, tail: Uint8Array, room: number, lane: number): number {
+    const { questionEnd, hasEdns } = this.#query;
+    const length = questionEnd - start + tail.length + (hasEdns ? OPT_BYTES : 0);
+    // Lanes 0 and 1 are UDP.
+    return length > room || (lane < 2 && length > this.#udpLimit()) ? -1 : length;
+  }
+
+  #write(bytes: Uint8Array, start: number, prepared: PreparedAnswer, tail: Uint8Array, flags: number): void {
+    const { questionEnd, hasEdns, udpSize, dnssecOk } = this.#query;
+    this.#writeHeader(bytes, start, prepared, flags);
+    copyInto(bytes, questionEnd, tail);
+    if (hasEdns) writePlainOpt(bytes, questionEnd + tail.length, udpSize, dnssecOk);
+  }
+
   #udpLimit(): number {
     return Math.min(udpLimit(this.#query.udpSize), this.#maxUdpBytes);
   }
 
-  #writeHeader(bytes: Uint8Array, start: number, { flags, prepared }: KeptAnswer): void {
-    const { counts, rcode } = prepared;
+  #writeHeader(bytes: Uint8Array, start: number, { counts, rcode }: PreparedAnswer, flags: number): void {
     const additionals = counts[2] + (this.#query.hasEdns ? 1 : 0);
     bytes[start + 2] = (flags >> 8) | ((bytes[start + 2] ?? 0) & (HeaderFlag.RD >> 8));
     bytes[start + 3] = (flags & 0xff) | ((bytes[start + 3] ?? 0) & HeaderFlag.CD) | rcode;
@@ -205,7 +250,7 @@ export class AnswerTable {
   #sweep(): boolean {
     const before = this.#size;
     const entries = this.#buckets.flatMap((first) => [...chainOf(first)]);
-    this.clear();
+    this.#empty();
     const now = Date.now();
     for (const entry of entries) {
       if (entry.prepared.stale || entry.untilMs <= now) {

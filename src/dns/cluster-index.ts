@@ -1,18 +1,21 @@
 import { parseIp } from '#lib/ip.ts';
 import type { ClusterView, PodEntry, ServiceEntry, SliceEntry } from './cluster-view.ts';
+import { NameFilter } from './name-filter.ts';
 
 /** The objects by everything that names are looked up by. A change tells which look-ups it may have altered. */
 export class ClusterIndex implements ClusterView {
+  /** Every `NAMESPACE` and every `SERVICE.NAMESPACE`. */
+  readonly names: NameFilter = new NameFilter();
   readonly #namespaces = new Set<string>();
   readonly #services = new Map<string, ServiceEntry>();
   readonly #slices = new Map<string, SliceEntry>();
   /** Lists, for nearly all have one element, and there may be very many. */
   readonly #slicesByService = new Map<string, SliceEntry[]>();
   readonly #servicesByIp = new Map<string, ServiceEntry[]>();
+  readonly #servicesByExternalIp = new Map<string, ServiceEntry[]>();
   readonly #slicesByIp = new Map<string, SliceEntry[]>();
   readonly #pods = new Map<string, PodEntry>();
   readonly #podsByIp = new Map<string, PodEntry[]>();
-  readonly #servicesByExternalIp = new Map<string, ServiceEntry[]>();
   readonly #onChange: (lookups: readonly string[]) => void;
 
   /** `onChange` gets keys as made by `lookupKey`. */
@@ -22,8 +25,13 @@ export class ClusterIndex implements ClusterView {
 
   setNamespace(name: string, present: boolean): void {
     if (this.#namespaces.has(name) === present) return;
-    if (present) this.#namespaces.add(name);
-    else this.#namespaces.delete(name);
+    if (present) {
+      this.#namespaces.add(name);
+      this.names.add([name]);
+    } else {
+      this.#namespaces.delete(name);
+      this.names.remove([name]);
+    }
     this.#onChange([lookupKey.namespace(name)]);
   }
 
@@ -31,8 +39,11 @@ export class ClusterIndex implements ClusterView {
     const key = `${namespace}/${name}`;
     const old = this.#services.get(key);
     for (const ip of old?.clusterIps ?? []) drop(this.#servicesByIp, canonical(ip), old);
+    for (const ip of old?.externals ?? []) drop(this.#servicesByExternalIp, canonical(ip), old);
     if (entry === undefined) this.#services.delete(key);
     else this.#services.set(key, entry);
+    if (old === undefined && entry !== undefined) this.names.add([name, namespace]);
+    if (old !== undefined && entry === undefined) this.names.remove([name, namespace]);
     for (const ip of entry?.clusterIps ?? []) put(this.#servicesByIp, canonical(ip), entry);
     for (const ip of entry?.externals ?? []) put(this.#servicesByExternalIp, canonical(ip), entry);
     const ips = new Set(
@@ -42,7 +53,6 @@ export class ClusterIndex implements ClusterView {
       lookupKey.service(namespace, name),
       ...[...ips].map((ip) => lookupKey.ip(canonical(ip))),
     ]);
-    for (const ip of old?.externals ?? []) drop(this.#servicesByExternalIp, canonical(ip), old);
   }
 
   /** `sliceKey` is `NAMESPACE/NAME` of the EndpointSlice. */
@@ -99,6 +109,10 @@ export class ClusterIndex implements ClusterView {
     return this.#servicesByIp.get(address) ?? [];
   }
 
+  servicesByExternalIp(address: string): Iterable<ServiceEntry> {
+    return this.#servicesByExternalIp.get(address) ?? [];
+  }
+
   slicesByIp(address: string): Iterable<SliceEntry> {
     return this.#slicesByIp.get(address) ?? [];
   }
@@ -109,10 +123,6 @@ export class ClusterIndex implements ClusterView {
 }
 
 /** Names of look-ups, so that what was made from them can be found when they change. */
-  servicesByExternalIp(address: string): Iterable<ServiceEntry> {
-    return this.#servicesByExternalIp.get(address) ?? [];
-  }
-
 export const lookupKey = {
   namespace: (name: string): string => `namespace ${name}`,
   /** The Service and its EndpointSlices. */
@@ -150,6 +160,11 @@ export class TracingView implements ClusterView {
     return this.#view.servicesByIp(address);
   }
 
+  servicesByExternalIp(address: string): Iterable<ServiceEntry> {
+    this.lookups.add(lookupKey.ip(address));
+    return this.#view.servicesByExternalIp(address);
+  }
+
   slicesByIp(address: string): Iterable<SliceEntry> {
     this.lookups.add(lookupKey.ip(address));
     return this.#view.slicesByIp(address);
@@ -160,11 +175,6 @@ export class TracingView implements ClusterView {
     return this.#view.podsByIp(address);
   }
 }
-  servicesByExternalIp(address: string): Iterable<ServiceEntry> {
-    this.lookups.add(lookupKey.ip(address));
-    return this.#view.servicesByExternalIp(address);
-  }
-
 
 function canonical(address: string): string {
   return parseIp(address) ?? address;

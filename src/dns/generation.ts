@@ -10,7 +10,7 @@ import type { HttpPages } from './http-pages.ts';
 import type { MetricRegistry } from './metric-registry.ts';
 import { resolve, type Sites } from './place-query.ts';
 import type { BlockContext, BlockSettings, ExpressLane, PluginInstance, SetupContext } from './plugin.ts';
-import { compileChain, expressLanes, type Site, siteCounts } from './site.ts';
+import { compileChain, expressLanes, type Site, siteCounts, takesAllOf } from './site.ts';
 
 /** Of blocks without `prometheus`: nobody looks at them. */
 const UNCOUNTED = new AnswerCounts();
@@ -153,7 +153,9 @@ function addSites(
         countsFor,
         express: shared.views
           ? context.express
-          : expressLanes(context.plugins, shared.tableOf(plan.name), countsFor, shared.state),
+          : expressLanes(context.plugins, shared.tableOf(plan.name), countsFor, shared.state, (zone) =>
+              takesAllOf(zone, key.zone.key, sites.keys()),
+            ),
         resolve: (request) => resolve(sites, request),
       };
       const known = sites.get(key.zone.key);

@@ -10,6 +10,7 @@ import {
 } from '#wire/dns.ts';
 import { type PreparedAnswer, prepareAnswer, respond } from '#wire/dns-answer.ts';
 import { type DnsQuery, questionLabels, readQuery } from '#wire/dns-query.ts';
+import { AbsentNames } from './absent-names.ts';
 import { type ClusterIndex, TracingView } from './cluster-index.ts';
 import { emptyAnswer, structured } from './finish-answer.ts';
 import { type Answerer, type DnsReply, type DnsRequest, type DnsResult, DROP } from './handler.ts';
@@ -86,8 +87,9 @@ export class KubernetesHandler {
     return served === undefined ? next(request) : this.#answer(request, served, next);
   }
 
-  #answer(request: DnsRequest, { zone, imported, index }: ServedZone, next: Answerer): DnsReply {
+  #answer(request: DnsRequest, served: ServedZone, next: Answerer): DnsReply {
     const { query, limit } = request;
+    const { zone, imported } = served;
     request.answeredBy = NAME;
     if (query.type === RecordType.AXFR || query.type === RecordType.IXFR)
       return emptyAnswer(ResponseCode.REFUSED);
@@ -101,10 +103,11 @@ export class KubernetesHandler {
         return next(request);
       }
       const rcode = this.synced ? ResponseCode.NXDOMAIN : ResponseCode.SERVFAIL;
-      return respond(query, this.#negative(query, zone, index, rcode), HeaderFlag.AA, limit);
+      if (this.synced) this.#keepAbsent(request, served);
+      return respond(query, this.#negativeOf(query, served, rcode), HeaderFlag.AA, limit);
     }
     if (outcome === 'no-data') {
-      const empty = this.#negative(query, zone, index, ResponseCode.NOERROR);
+      const empty = this.#negativeOf(query, served, ResponseCode.NOERROR);
       if (KEPT_EMPTY.has(query.type) && isPlain(query)) this.#keep(request, zone, { ...empty }, view);
       return respond(query, empty, HeaderFlag.AA, limit);
     }
@@ -128,8 +131,37 @@ export class KubernetesHandler {
       lane.table.set(request.query, { prepared, flags: HeaderFlag.AA, counts: lane.counts });
   }
 
-  #negative(query: DnsQuery, zone: Zone, index: number, rcode: number): PreparedAnswer {
-    const zoneStart = query.labelStarts.at(-1 - zone.labels.length) ?? HEADER_BYTES;
+  /** Lets names that do not exist be answered without the chain, where all of them would come here. */
+  #keepAbsent({ block }: DnsRequest, served: ServedZone): void {
+    const { zone, imported } = served;
+    const lane = block.express.get(NAME);
+    if (lane === undefined || lane.closed || lane.table.hasAbsent(zone)) return;
+    if (zone.labels.length === 0 || !this.#holdsAll(zone) || !lane.takesAbsent(zone.key)) return;
+    const names = new AbsentNames({
+      zone,
+      names: (imported ? this.#indexes.imported : this.#indexes.cluster).names,
+      pods: !imported && this.#options.pods !== 'disabled',
+      prepared: (zoneStart) => this.#negative(served, ResponseCode.NXDOMAIN, zoneStart),
+      counts: lane.counts,
+    });
+    lane.table.setAbsent(names);
+  }
+
+  /** Whether no name of the zone is of another zone, or handed on. */
+  #holdsAll({ key }: Zone): boolean {
+    const others = this.#zones.keys.filter((other) => other !== key);
+    return (
+      !others.some((other) => other.endsWith(key)) &&
+      !this.#fallthrough.keys.some((other) => other.endsWith(key) || key.endsWith(other))
+    );
+  }
+
+  #negativeOf(query: DnsQuery, served: ServedZone, rcode: number): PreparedAnswer {
+    const zoneStart = query.labelStarts.at(-1 - served.zone.labels.length) ?? HEADER_BYTES;
+    return this.#negative(served, rcode, zoneStart);
+  }
+
+  #negative({ zone, index }: ServedZone, rcode: number, zoneStart: number): PreparedAnswer {
     const key = (index << 16) | (rcode << 12) | zoneStart;
     let prepared = this.#negatives.get(key);
     if (prepared === undefined) {

@@ -90,6 +90,8 @@ export interface PluginInstance extends Partial<DnsHandler> {
   metadata?(request: DnsRequest, name: string): string | undefined;
   /** Whether queries of a zone (by its key) pass it unchanged, so that answers known before need not ask it. */
   passes?(zoneKey: string): boolean;
+  /** The same of queries for names that do not exist; undefined: as `passes` says. */
+  passesAbsent?(zoneKey: string): boolean;
   /**
    * Zones (keys) of answers that it knows to stay the same for a while. Where every plugin before it `passes` one,
    * requests have a lane for it in `block.express`: what it puts in there, it has to take out when it changes.
@@ -97,14 +99,12 @@ export interface PluginInstance extends Partial<DnsHandler> {
   readonly expressZones?: readonly string[];
   /** Search path for `autopath @NAME`: whole lower-case suffixes, best first. */
   searchPath?(request: DnsRequest): readonly (readonly string[])[] | undefined;
-  /** Every record of a zone for `transfer`, SOA first; undefined when it is not its zone. */
-  transfer?(zoneKey: string): ZoneTransfer | undefined;
   /** What `k8s_external` makes names of. */
   readonly cluster?: ClusterSource;
+  /** Every record of a zone for `transfer`, SOA first; undefined when it is not its zone. */
+  transfer?(zoneKey: string): ZoneTransfer | undefined;
 }
 
-/** Answers put into its table are given to clients without asking the chain. */
-export interface ExpressLane {
 /** A cluster's objects, for other plugins of the block. */
 export interface ClusterSource {
   readonly index: ClusterIndex;
@@ -116,9 +116,16 @@ export interface ClusterSource {
   onChange(listener: (lookups: readonly string[]) => void): void;
 }
 
+/** Answers put into its table are given to clients without asking the chain. */
+export interface ExpressLane {
   readonly table: AnswerTable;
   /** The zones (keys) that this is true for: those of `expressZones` that every plugin before passes. */
   readonly zones: ReadonlySet<string>;
+  /**
+   * Whether every query for a name of the zone (by its key) that does not exist comes here: no other zone of the
+   * server is within it, and no plugin before makes something of such names.
+   */
+  takesAbsent(zoneKey: string): boolean;
   readonly counts: AnswerCounts;
   /** The configuration is no longer in force: nothing may be put in any more. */
   readonly closed: boolean;

@@ -40,12 +40,26 @@ export function siteCounts(
   };
 }
 
+/**
+ * Whether all names of a zone, which may be smaller or larger than the site's, are the site's: none is of another
+ * zone of the server.
+ */
+export function takesAllOf(zoneKey: string, siteKey: string, siteKeys: Iterable<string>): boolean {
+  if (!zoneKey.endsWith(siteKey)) return false;
+  return [...siteKeys].every(
+    (other) =>
+      other === siteKey ||
+      !(other.endsWith(zoneKey) || (zoneKey.endsWith(other) && other.length > siteKey.length)),
+  );
+}
+
 /** The plugins before which nothing looks at their queries; with a view, who asks matters, so there is none. */
 export function expressLanes(
   plugins: readonly PluginInstance[],
   table: AnswerTable,
   countsFor: (plugin: string) => AnswerCounts,
   state: { readonly closed: boolean },
+  takesAll: (zoneKey: string) => boolean,
 ): Map<string, ExpressLane> {
   const lanes = new Map<string, ExpressLane>();
   for (const [i, { name, expressZones }] of plugins.entries()) {
@@ -60,6 +74,8 @@ export function expressLanes(
     lanes.set(name, {
       table,
       zones,
+      takesAbsent: (zone) =>
+        zones.has(zone) && takesAll(zone) && before.every((plugin) => plugin.passesAbsent?.(zone) ?? true),
       counts: countsFor(name),
       get closed() {
         return state.closed;

@@ -51,6 +51,11 @@ export class ZoneMap<T> {
     for (const [zone, value] of entries) this.#zones.set(zone.key, value);
   }
 
+  /** Of all zones. */
+  get keys(): string[] {
+    return [...this.#zones.keys()];
+  }
+
   /** The value of the longest zone that the question's name is in. */
   match({ key, labelStarts }: DnsQuery): T | undefined {
     const end = key.length - 4;

@@ -38,6 +38,13 @@ export function hashName(name: Uint8Array, seed: number): number {
   return hash;
 }
 
+/** The same of the labels between two offsets, whatever their case. */
+export function hashLabels(bytes: Uint8Array, start: number, end: number, seed: number): number {
+  let hash = seed;
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (LOWER[bytes[at] ?? 0] ?? 0), HASH_PRIME);
+  return hash;
+}
+
 /** Whether the name at an offset is this one, which is in lower case. */
 export function isName(bytes: Uint8Array, offset: number, name: Uint8Array): boolean {
   for (let i = 0; i < name.length; i++) {

@@ -46,6 +46,7 @@ export const autopath: Plugin = {
           name: 'autopath',
           // A name that exists is what the first step of the path finds.
           passes: () => true,
+          passesAbsent: () => false,
           handle(request, next) {
             const path = pathOf ?? pluginPath(block.plugins, source.slice(1), request);
             if (path === undefined || zones.match(request.query) === undefined) return next(request);
