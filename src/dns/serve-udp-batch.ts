@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { ipFamily, isLinkLocalIp, isUnspecifiedIp } from '#lib/ip.ts';
+import { inheritedSocket } from '#os/inherited-sockets.ts';
 import { bindUdp, localAddress, sharePort } from '#os/socket.ts';
 import { askedAddress, growSocketBuffers, peerAddress, UdpBatch, type UdpPeer } from '#os/udp-batch.ts';
 import { watchByPolling, watchByReading } from '#os/udp-ready.ts';
@@ -23,17 +24,21 @@ export async function serveUdpBatch(
   { reusePort = false }: ListenOptions = {},
 ): Promise<Listener> {
   const family = ipFamily(listen.address);
-  const fd = bindUdp({ address: listen.address, port: listen.port, reusePort });
+  const inherited = inheritedSocket('udp', listen);
+  const fd = inherited ?? bindUdp({ address: listen.address, port: listen.port, reusePort });
   growSocketBuffers(fd, SOCKET_BUFFER_BYTES);
   const local = { address: listen.address, port: localAddress(fd).port };
   const pinSource = isUnspecifiedIp(listen.address) && hasSeveralAddresses(family);
   const batch = new UdpBatch(fd, { family, slots: SLOTS, pinSource });
   const server = new BatchServer(batch, service, family, local);
-  const watch = pinSource
-    ? watchByPolling(fd, () => server.serve(batch.receive()))
-    : await watchByReading(fd, family, (message, peer) => {
-        if (batch.put(0, message, peer)) server.serve(batch.receive(1));
-      });
+  const watch =
+    inherited !== undefined
+      ? watchByPolling(fd, server.servePeeking())
+      : pinSource
+        ? watchByPolling(fd, () => server.serve(batch.receive()))
+        : await watchByReading(fd, family, (message, peer) => {
+            if (batch.put(0, message, peer)) server.serve(batch.receive(1));
+          });
   return {
     address: local,
     share: {
@@ -46,7 +51,7 @@ export async function serveUdpBatch(
         growSocketBuffers(another, SOCKET_BUFFER_BYTES);
         return another;
       },
-      answer: (message, peer, answered) => server.answer(message, peer, answered),
+      answer: (message, peer, answered) => server.serveForeign(message, peer, answered),
     },
     async [Symbol.asyncDispose]() {
       server.closed = true;
@@ -76,6 +81,7 @@ class BatchServer {
   readonly #family: 4 | 6;
   readonly #local: ListenAddress;
   readonly #lane: number;
+  #scratch: Buffer | undefined;
 
   constructor(batch: UdpBatch, service: QueryService, family: 4 | 6, local: ListenAddress) {
     this.#batch = batch;
@@ -96,6 +102,21 @@ class BatchServer {
     return true;
   }
 
+  /**
+   * Serves what comes in and takes it off the socket once it is answered: should this process be killed in between, its
+   * successor answers. What waits at the start is taken off first: nothing may bring down one process after another.
+   */
+  servePeeking(): () => boolean {
+    let isFresh = false;
+    return () => {
+      const count = isFresh ? this.#batch.peek() : this.#batch.receive();
+      if (count === 0) isFresh = true;
+      const served = this.serve(count);
+      if (isFresh) this.#batch.drop(count);
+      return served;
+    };
+  }
+
   #serveSlot(slot: number): void {
     const batch = this.#batch;
     const { table } = this.#service;
@@ -109,11 +130,25 @@ class BatchServer {
     }
     batch.answer(slot, 0);
     const message = Buffer.from(batch.data.subarray(start, start + length));
-    this.answer(message, batch.peer(slot));
+    this.#askChain(message, batch.peer(slot));
   }
 
-  /** Asks the chain. `answered` is called when the answer is on its way, or there is none. */
-  answer(message: Buffer, peer: UdpPeer, answered?: () => void): void {
+  /** Answers a query that came in by another socket. */
+  serveForeign(message: Buffer, peer: UdpPeer, answered: () => void): void {
+    const { table } = this.#service;
+    const room = this.#batch.slotBytes;
+    this.#scratch ??= Buffer.allocUnsafeSlow(room);
+    table?.startBatch();
+    this.#scratch.set(message);
+    const length = table?.answer(this.#scratch, 0, message.length, room, this.#lane) ?? -1;
+    if (length < 0) return this.#askChain(message, peer, answered);
+    this.#reply(peer, this.#scratch.subarray(0, length));
+    table?.settle();
+    answered();
+  }
+
+  /** `answered` is called when the answer is on its way, or there is none. */
+  #askChain(message: Buffer, peer: UdpPeer, answered?: () => void): void {
     const response = this.#service.answer(message, new BatchClient(peer, this.#family, this.#local));
     const reply = (known: Response): void => {
       this.#reply(peer, known);

@@ -7,9 +7,11 @@ import { prepareAnswer, respondEmpty } from '#wire/dns-answer.ts';
 import { readQuery } from '#wire/dns-query.ts';
 import { AnswerCounts } from './answer-counts.ts';
 import { AnswerTable } from './answer-table.ts';
+import type { ListenAddress } from './config.ts';
+import { Fronts } from './fronts/fronts.ts';
 import type { Client } from './handler.ts';
-import { serveUdp, type UdpPath } from './serve-udp.ts';
-import type { QueryService } from './transport.ts';
+import { serveUdp } from './serve-udp.ts';
+import type { Listener, QueryService } from './transport.ts';
 
 const NAME = ['web', 'default', 'svc', 'cluster', 'local'];
 
@@ -61,13 +63,33 @@ async function exchange(
   return responses;
 }
 
+/** The batch path with two more threads. */
+async function serveWithFronts(listen: ListenAddress, service: QueryService): Promise<Listener> {
+  await using stack = new AsyncDisposableStack();
+  const { address, share } = stack.use(await serveUdp(listen, service, { path: 'batch' }));
+  assert.ok(share !== undefined);
+  const fronts = stack.use(new Fronts({ log: assert.fail }));
+  const servers = [{ table: service.table ?? new AnswerTable(), shares: [share], sockets: 3 }];
+  await fronts.start(servers);
+  await fronts.set(servers);
+  const owned = stack.move();
+  return { address, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+type Serve = (listen: ListenAddress, service: QueryService) => Promise<Listener>;
+const WAYS: Readonly<Record<string, Serve>> = {
+  batch: (listen, service) => serveUdp(listen, service, { path: 'batch' }),
+  portable: (listen, service) => serveUdp(listen, service, { path: 'portable' }),
+  fronts: serveWithFronts,
+};
+
 /** What every way to serve UDP has to do. */
-for (const path of ['batch', 'portable'] satisfies UdpPath[]) {
+for (const [path, serve] of Object.entries(WAYS)) {
   for (const address of ['127.0.0.1', '::1']) {
     const where = { address, port: 0 };
 
     test(`${path} ${address}: every query of a burst is answered once, from the table or by the chain`, async () => {
-      await using server = await serveUdp(where, echo(tableWithName()), { path });
+      await using server = await serve(where, echo(tableWithName()));
       const queries = Array.from({ length: 150 }, (_, id) =>
         queryOf(id, id % 3 === 0 ? NAME : [id % 3 === 1 ? 'late' : 'soon', `n${id}`]),
       );
@@ -80,7 +102,7 @@ for (const path of ['batch', 'portable'] satisfies UdpPath[]) {
 
     test(`${path} ${address}: the chain is told who asks, and may say nothing`, async () => {
       const service = echo();
-      await using server = await serveUdp(where, service, { path });
+      await using server = await serve(where, service);
       const responses = await exchange(
         server.address,
         [queryOf(1, ['drop', 'x']), Buffer.from('no DNS'), queryOf(2, ['x'])],
@@ -96,34 +118,36 @@ for (const path of ['batch', 'portable'] satisfies UdpPath[]) {
   }
 
   test(`${path}: a wildcard takes queries to any address of its family`, async () => {
-    await using server = await serveUdp({ address: '0.0.0.0', port: 0 }, echo(tableWithName()), { path });
+    await using server = await serve({ address: '0.0.0.0', port: 0 }, echo(tableWithName()));
     const { port } = server.address;
     for (const asked of ['127.0.0.1', '127.0.0.2'])
       assert.equal((await exchange({ address: asked, port }, [queryOf(1)])).size, 1);
   });
 
   test(`${path}: a port that is taken is an error that says so, one that was given back is free`, async () => {
-    const first = await serveUdp({ address: '127.0.0.1', port: 0 }, echo(), { path });
-    await assert.rejects(serveUdp(first.address, echo(), { path }), {
+    const first = await serve({ address: '127.0.0.1', port: 0 }, echo());
+    await assert.rejects(serve(first.address, echo()), {
       code: 'EADDRINUSE',
       message: new RegExp(`UDP 127.0.0.1 port ${first.address.port}: another program has the port`),
     });
     await first[Symbol.asyncDispose]();
-    await using again = await serveUdp(first.address, echo(), { path });
+    await using again = await serve(first.address, echo());
     assert.deepEqual(again.address, first.address);
   });
 
+  test(`${path}: an answer that comes after the end is dropped`, async () => {
+    const server = await serve({ address: '127.0.0.1', port: 0 }, echo());
+    await exchange(server.address, [queryOf(1, ['late', 'x']), queryOf(2, ['x'])], 1);
+    await server[Symbol.asyncDispose]();
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  });
+}
+
+for (const path of ['batch', 'portable'] as const) {
   test(`${path}: listeners with reusePort share an address`, async () => {
     const options = { path, reusePort: true };
     await using first = await serveUdp({ address: '127.0.0.1', port: 0 }, echo(), options);
     await using second = await serveUdp(first.address, echo(), options);
     assert.deepEqual(second.address, first.address);
-  });
-
-  test(`${path}: an answer that comes after the end is dropped`, async () => {
-    const server = await serveUdp({ address: '127.0.0.1', port: 0 }, echo(), { path });
-    await exchange(server.address, [queryOf(1, ['late', 'x']), queryOf(2, ['x'])], 1);
-    await server[Symbol.asyncDispose]();
-    await new Promise((resolve) => setTimeout(resolve, 40));
   });
 }

@@ -36,16 +36,16 @@ export class Publisher {
   }
 
   #begin({ prepared }: KeptAnswer): AnswerCopies | undefined {
-    // Copied from another table already: the chain answers as well.
-    if (prepared.onStale !== undefined) return undefined;
     const mark = this.marks.take();
     if (mark === undefined) return undefined;
-    const copies = new Copies(mark, this.#fronts, () => {
-      prepared.onStale = undefined;
-      this.marks.withdraw(mark);
-    });
-    prepared.onStale = () => copies.withdraw();
-    return copies;
+    const withdraw = (): void => this.marks.withdraw(mark);
+    // It may be in the tables of several servers, each with copies of its own.
+    const { onStale: others } = prepared;
+    prepared.onStale = () => {
+      withdraw();
+      others?.();
+    };
+    return new Copies(mark, this.#fronts, withdraw);
   }
 }
 
