@@ -1,21 +1,22 @@
 // What bench/dns.ts measures with: dnsperf on a core of its own, the server's process as the kernel accounts for it.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { type DnsMessage, decodeMessage, encodeQuery, HeaderFlag, parseName, RecordType } from '#wire/dns.ts';
 
-export const PORT = 15_353;
 const CLIENTS = 20;
 const OUTSTANDING = 100;
-const [SERVER_CORE, LOAD_CORE] = cpus().length > 1 ? ['0', '1'] : ['0', '0'];
+export const LOAD_CORE = cpus().length > 1 ? '1' : '0';
+const SERVER_CORE = '0';
 
 export interface LoadResult {
   readonly perSecond: number;
   readonly lost: number;
-  /** Answered queries per second of the server's CPU time, kernel included. */
-  readonly perCpuSecond: number;
+  /** Time of the server's CPU per answer in us, kernel included. */
+  readonly cpuUs: number;
 }
 
 export interface Percentiles {
@@ -27,14 +28,19 @@ export interface Percentiles {
 /** A server on its core, that has answered. */
 export interface RunningServer extends AsyncDisposable {
   readonly child: ChildProcess;
+  readonly port: number;
   readonly firstAnswerMs: number;
   rssMb(): number;
 }
 
 /** Starts a server and waits for its first right answer. */
-export async function startServer(command: readonly string[], question: string): Promise<RunningServer> {
+export async function startServer(
+  command: readonly string[],
+  port: number,
+  question: string,
+): Promise<RunningServer> {
   const startedMs = performance.now();
-  const child = spawn('taskset', ['-c', SERVER_CORE ?? '0', ...command], {
+  const child = spawn('taskset', ['-c', SERVER_CORE, ...command], {
     stdio: ['ignore', 'ignore', process.env['PORTOLAN_BENCH_LOG'] === undefined ? 'ignore' : 'inherit'],
     env: { ...process.env, GOMAXPROCS: '1' },
   });
@@ -44,13 +50,14 @@ export async function startServer(command: readonly string[], question: string):
     await gone;
   };
   try {
-    await firstAnswer(question, child);
+    await firstAnswer(question, port, child);
   } catch (error) {
     await stop();
     throw error;
   }
   return {
     child,
+    port,
     firstAnswerMs: performance.now() - startedMs,
     rssMb: () => rssMb(child.pid ?? 0),
     [Symbol.asyncDispose]: stop,
@@ -60,19 +67,27 @@ export async function startServer(command: readonly string[], question: string):
 /** As many queries as it answers, `OUTSTANDING` on their way at a time. */
 export function load(server: RunningServer, queries: string, seconds: number): LoadResult {
   const before = cpuSeconds(server.child.pid ?? 0);
-  const text = dnsperf(queries, seconds, []);
+  const [program, args] = dnsperf(server, queries, seconds, []);
+  const text = spawnSync(program, args, { encoding: 'utf8' }).stdout;
   const completed = numberIn(text, /Queries completed:\s+(\d+)/);
   return {
     perSecond: numberIn(text, /Queries per second:\s+([\d.]+)/),
     lost: numberIn(text, /Queries lost:\s+(\d+)/),
-    perCpuSecond: completed / (cpuSeconds(server.child.pid ?? 0) - before),
+    cpuUs: ((cpuSeconds(server.child.pid ?? 0) - before) * 1e6) / completed,
   };
 }
 
 /** Latencies in ms at a fixed rate of queries per second. */
-export function latencies(queries: string, seconds: number, perSecond: number): Percentiles {
-  const text = dnsperf(queries, seconds, ['-v', '-Q', String(Math.round(perSecond))]);
-  const ms = [...text.matchAll(/^> \S+ \S+ \S+ ([\d.]+)$/gm)].map(([, value]) => Number(value) * 1000);
+export async function latencies(
+  server: RunningServer,
+  queries: string,
+  seconds: number,
+  perSecond: number,
+): Promise<Percentiles> {
+  const rate = ['-v', '-Q', String(Math.round(perSecond))];
+  const [program, args] = dnsperf(server, queries, seconds, rate);
+  const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 1 << 30 });
+  const ms = [...stdout.matchAll(/^> \S+ \S+ \S+ ([\d.]+)$/gm)].map(([, value]) => Number(value) * 1000);
   return percentiles(ms);
 }
 
@@ -83,21 +98,15 @@ export function percentiles(values: readonly number[]): Percentiles {
   return { p50: at(0.5), p99: at(0.99), p999: at(0.999) };
 }
 
-function dnsperf(queries: string, seconds: number, more: readonly string[]): string {
-  const limits = [
-    '-l',
-    String(seconds),
-    '-c',
-    String(CLIENTS),
-    '-q',
-    String(OUTSTANDING),
-    '-T',
-    '1',
-    ...more,
-  ];
-  const target = ['-s', '127.0.0.1', '-p', String(PORT), '-d', queries];
-  const args = ['-c', LOAD_CORE ?? '0', 'dnsperf', ...target, ...limits];
-  return spawnSync('taskset', args, { encoding: 'utf8', maxBuffer: 1 << 30 }).stdout;
+function dnsperf(
+  { port }: RunningServer,
+  queries: string,
+  seconds: number,
+  more: readonly string[],
+): [string, string[]] {
+  const target = ['-s', '127.0.0.1', '-p', String(port), '-d', queries];
+  const limits = ['-l', String(seconds), '-c', String(CLIENTS), '-q', String(OUTSTANDING), '-T', '1'];
+  return ['taskset', ['-c', LOAD_CORE, 'dnsperf', ...target, ...limits, ...more]];
 }
 
 function numberIn(text: string, pattern: RegExp): number {
@@ -105,8 +114,8 @@ function numberIn(text: string, pattern: RegExp): number {
 }
 
 /** Asks every 2 ms until an address comes back. */
-async function firstAnswer(question: string, child: ChildProcess): Promise<void> {
-  using asker = new Asker();
+async function firstAnswer(question: string, port: number, child: ChildProcess): Promise<void> {
+  using asker = new Asker(port);
   for (const deadline = Date.now() + 60_000; ; ) {
     const answer = await Promise.race([asker.ask(question), delay(2)]);
     if (answer !== undefined && answer.answers.length > 0) return;
@@ -119,10 +128,12 @@ async function firstAnswer(question: string, child: ChildProcess): Promise<void>
 /** Asks one question at a time. */
 export class Asker implements Disposable {
   readonly #socket: Socket = createSocket('udp4');
+  readonly #port: number;
   #id = 0;
   #answered: ((message: DnsMessage) => void) | undefined;
 
-  constructor() {
+  constructor(port: number) {
+    this.#port = port;
     this.#socket.on('error', () => undefined);
     this.#socket.on('message', (bytes) => {
       const message = decodeMessage(bytes);
@@ -140,7 +151,7 @@ export class Asker implements Disposable {
     );
     return new Promise((resolve) => {
       this.#answered = resolve;
-      this.#socket.send(query, PORT, '127.0.0.1');
+      this.#socket.send(query, this.#port, '127.0.0.1');
     });
   }
 
