@@ -1,9 +1,12 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { ApiClient } from '#kube/client.ts';
 import { type NodeAgent, startNode } from '#node/node.ts';
 import { enterNewNetworkNamespace } from '#os/namespace.ts';
 import { startServiceProxy } from '#serviceproxy/serviceproxy.ts';
 import { ownProgram } from './entries.ts';
 import type { NodeCalls, NodeStart } from './messages.ts';
+import { planNodeResolvConf } from './plan-node-resolv-conf.ts';
 import { resolveAddresses } from './stub-resolver.ts';
 import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
 import { traceStart } from './trace-start.ts';
@@ -64,10 +67,29 @@ function startAgent(input: NodeStart): Promise<NodeAgent> {
     zone: node.zone,
     clusterDns: families.map(({ clusterDns }) => clusterDns),
     clusterDomain: 'cluster.local',
+    resolvConf: writeResolvConf(input),
     dataDir: input.dataDir,
     imageDirectory: input.imagesDir,
     program: ownProgram(),
     kubelet: { certificate: serving.certificate, key: serving.key, clientCa: caCertificate },
     onError: (error) => console.error(new Date().toISOString(), error.message),
   });
+}
+
+/** Its path. */
+function writeResolvConf({ dataDir, families }: NodeStart): string {
+  const path = join(dataDir, 'resolv.conf');
+  const upstreams = families.map(({ dnsUpstream }) => dnsUpstream);
+  mkdirSync(dataDir, { recursive: true });
+  writeFileSync(path, planNodeResolvConf(readHostResolvConf(), upstreams));
+  return path;
+}
+
+/** A host may have none. */
+function readHostResolvConf(): string {
+  try {
+    return readFileSync('/etc/resolv.conf', 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { promisify } from 'node:util';
 import { Rtnetlink } from '#kernel/rtnetlink.ts';
 import { launcher } from '#test/support/cluster.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
+import { until } from '#test/support/until.ts';
 
 await enterTestNamespace();
 
@@ -53,6 +54,30 @@ function onNode(script: string): Promise<string> {
   return portolan('enter', ['node/node-1'], ['--', 'timeout', '5', 'bash', '-c', script]);
 }
 
+/** A pod with the resolver of its node, which keeps what it sees in a folder of the host. */
+const asker = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { namespace: 'default', name: 'asker' },
+  spec: {
+    dnsPolicy: 'Default',
+    restartPolicy: 'OnFailure',
+    volumes: [{ name: 'seen', hostPath: { path: join(folder, 'seen'), type: 'DirectoryOrCreate' } }],
+    containers: [
+      {
+        name: 'main',
+        image: 'portolan/host',
+        command: [
+          'sh',
+          '-c',
+          'cp /etc/resolv.conf /seen/conf && getent ahostsv4 world.example >/seen/part && mv /seen/part /seen/hosts',
+        ],
+        volumeMounts: [{ name: 'seen', mountPath: '/seen' }],
+      },
+    ],
+  },
+};
+
 const TCP_SCRIPT = `exec 3<>/dev/tcp/${WORLD}/8080; head -n 1 <&3; echo hello >&3; head -n 1 <&3`;
 
 describe('egress', { concurrency: false }, () => {
@@ -65,7 +90,8 @@ describe('egress', { concurrency: false }, () => {
     udp.bind(9000, WORLD);
     dns.bind(53, RESOLVER);
     await Promise.all([tcp, udp, dns].map((each) => once(each, 'listening')));
-    await portolan('up', ['--detach', '--nodes', '1']);
+    writeFileSync(join(folder, 'asker.json'), JSON.stringify(asker));
+    await portolan('up', ['--detach', '--nodes', '1', '-f', join(folder, 'asker.json')]);
   });
   after(async () => {
     await portolan('down', []);
@@ -101,6 +127,13 @@ describe('egress', { concurrency: false }, () => {
     const ask = `exec 3<>/dev/udp/10.96.0.10/53; printf '${query}' >&3; head -c 45 <&3 | od -An -tu1 -v | tr -s ' \\n' ' '`;
     const bytes = await onNode(`timeout 2 bash -c ${JSON.stringify(ask).replaceAll('$', '\\$')}`);
     assert.match(bytes, new RegExp(WORLD.replaceAll('.', ' ')));
+  });
+
+  it('is the resolver of pods with dnsPolicy Default, whatever loopback address the host’s has', async () => {
+    const seen = (name: string): string => join(folder, 'seen', name);
+    await until('seen', async () => existsSync(seen('hosts')), Boolean);
+    assert.equal(readFileSync(seen('conf'), 'utf8'), 'nameserver 172.30.0.3\n');
+    assert.match(readFileSync(seen('hosts'), 'utf8'), new RegExp(`^${WORLD}\\s`));
   });
 
   it('is off with --no-egress', async () => {
