@@ -1,4 +1,3 @@
-import type { IpFamily } from '#lib/ip.ts';
 import { ipFamily } from '#lib/ip.ts';
 import { Errno } from '#os/libc.ts';
 import { NETLINK_NETFILTER, NetlinkSocket } from '#os/netlink-socket.ts';
@@ -24,6 +23,8 @@ import {
 
 const ENOENT = 2;
 const RECEIVE_BUFFER_BYTES = 4 << 20;
+/** So that all acknowledgements fit into a receive buffer that the system keeps small. */
+const DELETED_AT_ONCE = 64;
 
 /** What a component needs of connection tracking. */
 export interface ConntrackClient extends Disposable {
@@ -52,12 +53,17 @@ export class Conntrack implements ConntrackClient {
       if (isStale(flow)) stale.push(flow);
     });
     if (stale.length > 0) before?.(stale);
-    return stale.filter((flow) => this.#delete(flow)).length;
+    let deleted = 0;
+    for (let from = 0; from < stale.length; from += DELETED_AT_ONCE)
+      deleted += this.#delete(stale.slice(from, from + DELETED_AT_ONCE));
+    return deleted;
   }
 
   visit(visitor: (flow: Flow) => void): void {
+    const writer = new NetlinkWriter(64);
     const flags = NLM_F_REQUEST | NLM_F_DUMP;
-    this.#send(CONNTRACK_GET, flags, undefined, () => {});
+    writer.endMessage(beginConntrack(writer, CONNTRACK_GET, flags, ++this.#sequence));
+    this.#socket.send(writer.bytes());
     for (let datagram = this.#socket.receive(); datagram !== undefined; datagram = this.#socket.receive()) {
       for (const message of decodeMessages(datagram)) {
         if (message.type === NLMSG_DONE) return;
@@ -68,35 +74,27 @@ export class Conntrack implements ConntrackClient {
     }
   }
 
-  /** False when it has gone by itself meanwhile. */
-  #delete(flow: Flow): boolean {
+  /** Returns how many there still were: some may have gone by themselves meanwhile. */
+  #delete(flows: readonly Flow[]): number {
+    const writer = new NetlinkWriter(128 * flows.length);
     const flags = NLM_F_REQUEST | NLM_F_ACK;
-    this.#send(CONNTRACK_DELETE, flags, ipFamily(flow.original.source), (writer) =>
-      encodeFlowKey(writer, flow),
-    );
-    let deleted = false;
+    for (const flow of flows) {
+      const family = ipFamily(flow.original.source);
+      const start = beginConntrack(writer, CONNTRACK_DELETE, flags, ++this.#sequence, family);
+      encodeFlowKey(writer, flow);
+      writer.endMessage(start);
+    }
+    this.#socket.send(writer.bytes());
+    let deleted = 0;
     for (let datagram = this.#socket.receive(); datagram !== undefined; datagram = this.#socket.receive()) {
       for (const message of decodeMessages(datagram)) {
         if (message.type !== NLMSG_ERROR) continue;
         const { errno } = decodeAck(message);
         if (errno !== 0 && errno !== ENOENT) throw new Errno('conntrack', errno, 'delete');
-        deleted = errno === 0;
+        if (errno === 0) deleted++;
       }
     }
     return deleted;
-  }
-
-  #send(
-    type: number,
-    flags: number,
-    family: IpFamily | undefined,
-    body: (writer: NetlinkWriter) => void,
-  ): void {
-    const writer = new NetlinkWriter(256);
-    const start = beginConntrack(writer, type, flags, ++this.#sequence, family);
-    body(writer);
-    writer.endMessage(start);
-    this.#socket.send(writer.bytes());
   }
 
   [Symbol.dispose](): void {

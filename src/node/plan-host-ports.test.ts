@@ -48,8 +48,6 @@ test('isStaleHostPortFlow() picks UDP flows to the port that lead elsewhere when
   const flow = (destination: string, server: string, protocol = 17) => ({
     protocol,
     zone: 0,
-    assured: false,
-    expiresSeconds: 30,
     original: {
       source: ip('192.0.2.1'),
       sourcePort: 9,

@@ -30,10 +30,6 @@ export interface Flow {
   readonly reply: FlowTuple;
   /** Conntrack zone, 0 where there are none. */
   readonly zone: number;
-  /** Packets went both ways for a while: it is remembered for longer. */
-  readonly assured: boolean;
-  /** Until it is forgotten; every packet begins that time anew. */
-  readonly expiresSeconds: number;
 }
 
 const TUPLE = {
@@ -47,11 +43,8 @@ const TUPLE = {
 const ENTRY = {
   original: [1, TUPLE],
   reply: [2, TUPLE],
-  status: [3, 'be32'],
-  timeout: [7, 'be32'],
   zone: [18, 'be16'],
 } as const satisfies Schema;
-const STATUS_ASSURED = 4;
 
 /** The beginning of every message of this subsystem; both families when none is given. */
 export function beginConntrack(
@@ -88,14 +81,12 @@ export function encodeFlowKey(
 
 /** Undefined for entries of protocols without ports. */
 export function decodeFlow({ payload }: NetlinkMessage): Flow | undefined {
-  const fields = decodeFields(ENTRY, decodeAttributes(payload, NFGENMSG_BYTES));
-  const { original, reply, zone = 0, status = 0, timeout: expiresSeconds = 0 } = fields;
+  const { original, reply, zone = 0 } = decodeFields(ENTRY, decodeAttributes(payload, NFGENMSG_BYTES));
   const protocol = original?.proto?.number;
   const there = original && decodeTuple(original);
   const back = reply && decodeTuple(reply);
   if (protocol === undefined || there === undefined || back === undefined) return undefined;
-  const assured = (status & STATUS_ASSURED) !== 0;
-  return { protocol, original: there, reply: back, zone, assured, expiresSeconds };
+  return { protocol, original: there, reply: back, zone };
 }
 
 function decodeTuple({ ip, proto }: Values<typeof TUPLE>): FlowTuple | undefined {
