@@ -136,7 +136,8 @@ function dnsDeployment({ nodes }: AddressPlan, compileCache: string | undefined)
       selector: { matchLabels: LABELS },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
       template: {
-        metadata: { labels: LABELS },
+        // A process that is killed leaves its queries to the next one.
+        metadata: { labels: LABELS, annotations: { 'portolan.dev/keep-sockets': 'dns,dns-tcp' } },
         spec: {
           serviceAccountName: DNS_NAME,
           dnsPolicy: 'Default',

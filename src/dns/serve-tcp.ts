@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { ipFamily, unmapIp } from '#lib/ip.ts';
+import { inheritedSocket } from '#os/inherited-sockets.ts';
 import type { ListenAddress } from './config.ts';
 import { Connections, DEFAULT_STREAM_LIMITS, type StreamLimits } from './connections.ts';
 import type { Client } from './handler.ts';
@@ -34,7 +35,8 @@ export async function listenOn(
   const { address: host, port } = listen;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(what, listen, error)));
-    server.listen({ port, host, ipv6Only: true, reusePort }, resolve);
+    const fd = inheritedSocket('tcp', listen);
+    server.listen(fd === undefined ? { port, host, ipv6Only: true, reusePort } : { fd }, resolve);
   });
   server.removeAllListeners('error');
   // Out of descriptors: the connection stays in the kernel's queue, or is refused there.

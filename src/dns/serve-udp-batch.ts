@@ -107,12 +107,15 @@ class BatchServer {
    * successor answers. What waits at the start is taken off first: nothing may bring down one process after another.
    */
   servePeeking(): () => boolean {
-    let isFresh = false;
+    let isOld = true;
     return () => {
-      const count = isFresh ? this.#batch.peek() : this.#batch.receive();
-      if (count === 0) isFresh = true;
-      const served = this.serve(count);
-      if (isFresh) this.#batch.drop(count);
+      const peeked = isOld ? 0 : this.#batch.peek();
+      if (this.serve(peeked)) {
+        this.#batch.drop(peeked);
+        return true;
+      }
+      const served = this.serve(this.#batch.receive());
+      isOld &&= served;
       return served;
     };
   }

@@ -126,3 +126,29 @@ test('watchByPolling() tells of datagrams without reading them, and ends when it
     ['M0', 'M1', 'M2'],
   );
 });
+
+for (const [address, type, family] of [
+  ['127.0.0.1', 'udp4', 4],
+  ['::1', 'udp6', 6],
+] as const) {
+  test(`what is peeked at stays in the socket, whole and in order, until it is dropped, over IPv${family}`, async () => {
+    await using pair = await makePair(address, type);
+    const first = new UdpBatch(pair.fd, { family, slots: 3, slotBytes: 64 });
+    const lengths = (batch: UdpBatch, count: number): number[] =>
+      Array.from({ length: count }, (_, slot) => batch.length(slot));
+    for (const size of [5, 1000, 7, 9, 0]) pair.client.send('x'.repeat(size), pair.port, address);
+    await waitReadable([pair.fd]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    // One that does not fit has no length.
+    assert.deepEqual(lengths(first, first.peek()), [5, 0, 7]);
+    // The process was killed here: its successor finds the same.
+    const second = new UdpBatch(pair.fd, { family, slots: 3, slotBytes: 64 });
+    assert.deepEqual(lengths(second, second.peek()), [5, 0, 7]);
+    second.drop(3);
+    assert.deepEqual(lengths(second, second.peek()), [9, 0]);
+    second.drop(1);
+    assert.deepEqual(lengths(second, second.receive()), [0]);
+    assert.equal(second.peek(), 0);
+    closeFd(pair.fd);
+  });
+}

@@ -13,6 +13,7 @@ const IP_PKTINFO = 8;
 const IPV6_RECVPKTINFO = 49;
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
+const SO_PEEK_OFF = 42;
 const EAGAIN = 11;
 
 /** `struct mmsghdr` on 64-bit machines: a `struct msghdr` of 56 bytes, the length received, padding. */
@@ -34,6 +35,7 @@ const IPV4_INTERFACE = 16;
 const IPV6_INTERFACE = 32;
 const IPV4_ASKED = 20;
 const IPV6_ASKED = 16;
+const MSG_PEEK = 0x02;
 const MSG_TRUNC = 0x20;
 
 /** Who sent a datagram, and to which of our addresses: enough to answer it later. */
@@ -63,6 +65,7 @@ export class UdpBatch {
   readonly #control: Buffer;
   readonly #family: 4 | 6;
   #single: SingleMessage | undefined;
+  #nowhere: Buffer | undefined;
 
   /** `pinSource`: the socket is bound to all addresses; answers have to leave from the one that was asked. */
   constructor(
@@ -113,6 +116,29 @@ export class UdpBatch {
     const count = libc().recvmmsg(this.#fd, headers, this.slots - keep, 0, null);
     // No datagram, or an ICMP error of one client, which is reported once and is not the server's.
     return keep + Math.max(0, count);
+  }
+
+  /**
+   * As `receive()`, but what it takes stays in the socket until `drop()`: for a socket that outlives this process, so that
+   * the next one finds what this one did not get to answer. Leaves out empty datagrams that were peeked at before.
+   */
+  peek(): number {
+    for (let slot = 0; slot < this.slots; slot++) this.#reset(slot);
+    // From the first datagram on, and on behind each that is taken.
+    setOption(this.#fd, SOL_SOCKET, SO_PEEK_OFF, 0);
+    // MSG_TRUNC: on behind the whole of a datagram that does not fit.
+    return Math.max(0, libc().recvmmsg(this.#fd, this.#headers, this.slots, MSG_PEEK | MSG_TRUNC, null));
+  }
+
+  /** Takes the first `count` datagrams, as many as were peeked at, off the socket. */
+  drop(count: number): void {
+    // Messages without room: their datagrams are thrown away.
+    this.#nowhere ??= zeroed(this.slots * HEADER_WORDS * 4);
+    for (let left = count; left > 0; ) {
+      const dropped = libc().recvmmsg(this.#fd, this.#nowhere, left, 0, null);
+      if (dropped <= 0) return;
+      left -= dropped;
+    }
   }
 
   /** Fills a slot with a datagram that was received elsewhere; false when it does not fit. */
