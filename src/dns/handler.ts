@@ -41,6 +41,8 @@ export interface DnsAnswer {
   readonly additionals: readonly DnsRecord[];
   /** For the OPT record, if the client sent one. */
   readonly options?: readonly EdnsOption[] | undefined;
+  /** Why nobody could answer, for the log (`errors`); clients are not told. */
+  readonly error?: string | undefined;
   /** A zone transfer: over TCP it may be several messages. */
   readonly transfer?: boolean | undefined;
 }

@@ -35,7 +35,7 @@ export async function setUpKubernetes(
   const client = await clientFor(config, context, readFiles);
   const latency = programmingLatency(context.metrics);
   const onSlice = (slice: EndpointSlice): void => latency(slice, indexes.cluster);
-  const onError = (error: Error): void => context.log(error.message);
+  const onError = (error: Error): void => context.log(error.message, 'ERROR');
   const watch = watchCluster(client, indexes, config, { signal: context.signal, onError, onSlice });
   const synced = watch.synced.then(() => {
     handler.synced = true;
@@ -103,7 +103,7 @@ async function waited(
   const timer = setTimeout(() => resolve('late'), timeoutMs);
   signal.addEventListener('abort', () => resolve('late'), { once: true });
   if ((await Promise.race([synced, promise]).catch(() => undefined)) === 'late' && !signal.aborted)
-    log(`starting without the cluster's objects: they have not all come in ${timeoutMs / 1000} s`);
+    log(`starting without the cluster's objects: they have not all come in ${timeoutMs / 1000} s`, 'WARNING');
   clearTimeout(timer);
 }
 

@@ -23,6 +23,8 @@ const FLAG_NAMES: readonly (readonly [number, string])[] = [
 ];
 const CLASS_NAMES: Readonly<Record<number, string>> = { 1: 'IN', 3: 'CH', 4: 'HS', 255: 'ANY' };
 const NONE = '-';
+const MIN_UDP = 512;
+const MAX_STREAM = 65_535;
 
 const FIELDS: Readonly<Record<string, Field>> = {
   remote: ({ request: { client } }) => (client.family === 6 ? `[${client.address}]` : client.address),
@@ -30,18 +32,20 @@ const FIELDS: Readonly<Record<string, Field>> = {
   local: ({ request: { client } }) =>
     client.family === 6 ? `[${client.local.address}]` : client.local.address,
   proto: ({ request }) => (request.client.transport === 'udp' ? 'udp' : 'tcp'),
-  name: ({ request }) => formatName(questionLabels(request.query)),
+  name: ({ request }) => formatName(questionLabels(request.query)).toLowerCase(),
   type: ({ request }) => typeName(request.query.type),
   class: ({ request }) => CLASS_NAMES[request.query.class] ?? `CLASS${request.query.class}`,
   size: ({ request }) => String(request.query.message.length),
   rcode: ({ response }) =>
     response === undefined ? NONE : (rcodeName((response[3] ?? 0) & 15) ?? String((response[3] ?? 0) & 15)),
   rsize: ({ response }) => String(response?.length ?? 0),
-  duration: ({ seconds }) => `${seconds}s`,
+  // To the nanosecond, never in the form 1e-7.
+  duration: ({ seconds }) => `${seconds.toFixed(9).replace(/\.?0+$/, '')}s`,
   '>id': ({ request }) => String(request.query.message.readUInt16BE(0)),
   '>opcode': ({ request }) => String((request.query.message.readUInt16BE(2) >> 11) & 15),
   '>do': ({ request }) => String(request.query.edns?.dnssecOk ?? false),
-  '>bufsize': ({ request }) => String(Math.max(512, request.query.edns?.udpSize ?? 0)),
+  '>bufsize': ({ request: { client, query } }) =>
+    String(client.transport === 'udp' ? Math.max(MIN_UDP, query.edns?.udpSize ?? 0) : MAX_STREAM),
   '>rflags': ({ response }) => flagsOf(response),
 };
 

@@ -154,6 +154,9 @@ export interface BlockContext {
   readonly express: ReadonlyMap<string, ExpressLane>;
 }
 
+/** CoreDNS's words, as its log lines begin with them. */
+export type LogLevel = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
+
 /** What plugins are made with. */
 export interface SetupContext {
   readonly block: BlockContext;
@@ -161,7 +164,10 @@ export interface SetupContext {
   /** Addresses that the block listens on; undefined: all. */
   readonly bound: readonly string[] | undefined;
   readonly metrics: MetricRegistry;
-  readonly log: (message: string) => void;
+  /** A line of the log, with level and plugin before it. */
+  readonly log: (message: string, level?: LogLevel) => void;
+  /** A line of the query log, as it is. */
+  readonly logQuery: (line: string) => void;
   /** Disposed when the block goes: at the end and after a reload. */
   readonly stack: AsyncDisposableStack;
   /** Fires at the same time. */

@@ -15,12 +15,11 @@ export interface Site extends BlockContext {
   countsFor(plugin: string): AnswerCounts;
 }
 
-/** The end of the chain: nobody had an answer. */
-const unanswered: Answerer = () => emptyAnswer(ResponseCode.SERVFAIL);
-
-/** The block's chain as one function. */
+/** The block's chain as one function. At its end nobody had an answer. */
 export function compileChain(plugins: readonly PluginInstance[]): Answerer {
-  return chain(plugins.filter(isHandler), unanswered);
+  const handlers = plugins.filter(isHandler);
+  const error = `plugin/${handlers.at(-1)?.name ?? ''}: no next plugin found`;
+  return chain(handlers, () => ({ ...emptyAnswer(ResponseCode.SERVFAIL), error }));
 }
 
 function isHandler(plugin: PluginInstance): plugin is PluginInstance & DnsHandler {

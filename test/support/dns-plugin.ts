@@ -104,6 +104,7 @@ export function testContext(stack: AsyncDisposableStack, block: Partial<BlockCon
     bound: undefined,
     metrics,
     log: (message) => logged.push(message),
+    logQuery: (line) => logged.push(line),
     logged,
     stack,
     signal: ending.signal,

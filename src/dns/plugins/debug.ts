@@ -20,7 +20,8 @@ export const debug: Plugin = {
             const { message, type } = request.query;
             const question = `${formatName(questionLabels(request.query))} ${typeName(type)}`;
             log(
-              `debug: ${question} from ${request.client.address} failed; the query is ${message.toString('hex')}`,
+              `${question} from ${request.client.address} failed; the query is ${message.toString('hex')}`,
+              'DEBUG',
             );
             throw error;
           };

@@ -42,7 +42,7 @@ export const log: Plugin = {
             const response = bytesOf(request, result);
             if (isWanted(rule, response)) {
               const seconds = (performance.now() - startedMs) / 1000;
-              context.log(rule.format({ request, response, seconds }));
+              context.logQuery(rule.format({ request, response, seconds }));
             }
             return result;
           };

@@ -79,9 +79,10 @@ class LoopProbe implements PluginInstance {
       .gauge('portolan_dns_loop_detected', 'Whether forwarded queries come back.', ['server', 'zone'])
       .with(block.server, block.zone).value = 1;
     log(
-      `loop: queries that ${block.server} forwards for ${block.zone} come back, from ${from}: an upstream server ` +
+      `queries that ${block.server} forwards for ${block.zone} come back, from ${from}: an upstream server ` +
         'forwards to this one. Names outside the cluster cannot be answered until forward names another server ' +
         '(often /etc/resolv.conf names 127.0.0.53; /run/systemd/resolve/resolv.conf has the real servers)',
+      'ERROR',
     );
   }
 }

@@ -52,7 +52,7 @@ async function watchCorefile(
       log('the Corefile has changed, and is in force');
     } catch (error) {
       failures.with().value++;
-      log(`the Corefile has changed, but the old one stays in force: ${(error as Error).message}`);
+      log(`the Corefile has changed, but the old one stays in force: ${(error as Error).message}`, 'ERROR');
     }
   };
   const again = (): void => {
@@ -60,7 +60,7 @@ async function watchCorefile(
     const timer = setTimeout(() => {
       // A Corefile that cannot be read now may be in the middle of being written.
       void look()
-        .catch((error: Error) => log(error.message))
+        .catch((error: Error) => log(error.message, 'ERROR'))
         .finally(() => !signal.aborted && again());
     }, delay);
     timer.unref();

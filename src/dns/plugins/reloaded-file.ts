@@ -16,7 +16,7 @@ export interface ReloadedFileOptions<T> {
 export class ReloadedFile<T> {
   value: T;
   readonly #options: ReloadedFileOptions<T>;
-  readonly #log: (message: string) => void;
+  readonly #log: SetupContext['log'];
   #seen = '';
 
   /** Reads it now, and again for as long as the context lives. */
@@ -39,14 +39,14 @@ export class ReloadedFile<T> {
     const isFirst = this.#seen === '';
     this.#seen = seen;
     if (stat === undefined) {
-      this.#log(`${file} is not there${isFirst ? '' : ' any more; what it said stays'}`);
+      this.#log(`${file} is not there${isFirst ? '' : ' any more; what it said stays'}`, 'WARNING');
       return;
     }
     try {
       this.value = parse(readFileSync(file, 'utf8'));
       onLoaded?.(this.value);
     } catch (error) {
-      this.#log(`${file} is not taken over: ${(error as Error).message}`);
+      this.#log(`${file} is not taken over: ${(error as Error).message}`, 'ERROR');
     }
   }
 }

@@ -48,7 +48,7 @@ export const auto: Plugin = {
 class AutoHandler implements PluginInstance {
   readonly name = 'auto';
   readonly #config: AutoConfig;
-  readonly #log: (message: string) => void;
+  readonly #log: SetupContext['log'];
   #loaded = new Map<string, LoadedZone>();
   #zones = new ZoneMap<ZoneData>();
   /** The last problem per file, so that each is told once. */
@@ -120,7 +120,7 @@ class AutoHandler implements PluginInstance {
   #report(name: string, problem: string): void {
     if (this.#problems.get(name) === problem) return;
     this.#problems.set(name, problem);
-    this.#log(`auto: ${problem}`);
+    this.#log(problem, 'WARNING');
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ClientHttp2Session } from 'node:http2';
 import type { SecureContext } from 'node:tls';
 import { formatAddressPort } from '#lib/ip.ts';
+import { NoAnswerError } from './error-text.ts';
 import type { ConnectionCounter, Exchanger } from './exchange.ts';
 import { withId } from './exchange.ts';
 
@@ -84,7 +85,7 @@ function request(
     const pieces: Buffer[] = [];
     let length = 0;
     let status = 0;
-    const timer = setTimeout(() => stream.destroy(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(() => stream.destroy(new NoAnswerError(timeoutMs)), timeoutMs);
     stream.on('response', (response) => {
       status = response[':status'] ?? 0;
     });

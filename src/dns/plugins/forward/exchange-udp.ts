@@ -63,11 +63,12 @@ class UdpSocket {
   exchange(query: Buffer, timeoutMs: number): Promise<Buffer> {
     this.#sent++;
     if (this.#sent >= QUERIES_PER_SOCKET) this.worn = true;
-    return this.#pending.ask(query, timeoutMs, (message, id) => {
+    return this.#pending.ask(query, timeoutMs, (message) => {
       void this.#connected.then(() => {
         if (this.#closed) return;
+        // What is wrong with one is wrong with all: the kernel tells of a closed port only once.
         this.#socket.send(message, (error) => {
-          if (error !== null) this.#pending.fail(id, error);
+          if (error !== null) this.close(error);
         });
       });
     });

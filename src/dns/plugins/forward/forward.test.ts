@@ -10,7 +10,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { DnsAnswer, DnsRequest } from '#dns/handler.ts';
 import { makeCertificate } from '#test/support/certificate.ts';
 import { answer, ask, instance, request, testContext, texts } from '#test/support/dns-plugin.ts';
-import { decodeMessage, encodeMessage, HeaderFlag } from '#wire/dns.ts';
+import { decodeMessage, encodeMessage, HeaderFlag, ResponseCode } from '#wire/dns.ts';
 import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
 import { parseRecord } from '#wire/dns-text.ts';
 import { forward } from './forward.ts';
@@ -321,4 +321,43 @@ test('readUpstreamFile() skips servers on loopback that would be this server its
     ['127.0.0.53'],
   );
   assert.equal(read([5353]).servers.length, 2);
+});
+
+test('forward tries every server twice, then says SERVFAIL and why', async (t) => {
+  const [first, second] = [await udpServer(t, () => undefined), await udpServer(t, () => undefined)];
+  const to = [first, second].map(({ port }) => `127.0.0.1:${port}`);
+  const get = await forwarding(
+    t,
+    `forward . ${to.join(' ')} {\npolicy sequential\nread_timeout 30ms\nmax_fails 0\n}`,
+  );
+  const { rcode, error } = await get();
+  assert.deepEqual([rcode, error], [ResponseCode.SERVFAIL, `read udp ${to[1]}: i/o timeout`]);
+  assert.deepEqual([first.asked(), second.asked()], [2, 2]);
+});
+
+test('forward with failover gives out the last answer after as many failures as there are servers', async (t) => {
+  const silent = await udpServer(t, () => undefined);
+  const refused = await udpServer(t, says('192.0.2.9', { rcode: ResponseCode.REFUSED }));
+  const failed = await udpServer(t, says('192.0.2.9', { rcode: ResponseCode.SERVFAIL }));
+  const to = [silent, refused, failed].map(({ port }) => `127.0.0.1:${port}`).join(' ');
+  const options = 'policy sequential\nread_timeout 30ms\nmax_fails 0\nfailover SERVFAIL REFUSED';
+  const { rcode } = await (await forwarding(t, `forward . ${to} {\n${options}\n}`))();
+  assert.equal(rcode, ResponseCode.REFUSED);
+  assert.deepEqual([silent.asked(), refused.asked(), failed.asked()], [2, 2, 1]);
+});
+
+test('forward hears at once, for all queries under way, that a port is closed', async (t) => {
+  const get = await forwarding(t, 'forward . 127.0.0.1:9 {\nread_timeout 60s\nmax_fails 0\n}');
+  const answers = await Promise.all([get('a.test'), get('b.test'), get('c.test')]);
+  assert.deepEqual(
+    answers.map(({ error }) => error),
+    Array.from({ length: 3 }, () => 'read udp 127.0.0.1:9: read: connection refused'),
+  );
+});
+
+test('forward is asked about its own zone even where that is excepted', async (t) => {
+  const { port } = await udpServer(t, says('192.0.2.1'));
+  const get = await forwarding(t, `forward test 127.0.0.1:${port} {\nexcept test\n}`);
+  assert.equal(firstText(await get('test')), 'test 9 192.0.2.1');
+  assert.equal(firstText(await get('a.test')), 'next.test 1 192.0.2.99');
 });

@@ -17,7 +17,8 @@ export const forward: Plugin = {
         for (const { upstreams, zones } of configs) {
           if (upstreams.length === 0)
             context.log(
-              `forward ${zones.zones[0]?.text ?? ''}: there is no server to ask; answers are SERVFAIL`,
+              `${zones.zones[0]?.text ?? ''}: there is no server to ask; answers are SERVFAIL`,
+              'WARNING',
             );
         }
         return {

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { NoAnswerError } from './error-text.ts';
 import { answersQuery, withId } from './exchange.ts';
 
 interface Pending {
@@ -25,7 +26,7 @@ export class PendingQueries {
   ask(query: Buffer, timeoutMs: number, send: (message: Buffer, id: number) => void): Promise<Buffer> {
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
     const id = this.#freeId();
-    const timer = setTimeout(() => this.fail(id, new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(() => this.fail(id, new NoAnswerError(timeoutMs)), timeoutMs);
     this.#pending.set(id, { query, resolve, reject, timer });
     send(withId(query, id), id);
     return promise;

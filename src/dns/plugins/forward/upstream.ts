@@ -56,6 +56,11 @@ export class Upstream implements Disposable {
     return (transport === 'udp' ? this.#datagram : this.#stream).exchange(query, timeoutMs);
   }
 
+  /** The protocol that a transport stands for here. */
+  protocol(transport: 'udp' | 'tcp'): string {
+    return (transport === 'udp' ? this.#datagram : this.#stream).protocol;
+  }
+
   isDown(maxFails: number): boolean {
     return maxFails > 0 && this.fails >= maxFails;
   }
