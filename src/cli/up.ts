@@ -24,6 +24,7 @@ const FLAGS = {
   file: { type: 'string', short: 'f', multiple: true },
   detach: { type: 'boolean', short: 'd' },
   'no-egress': { type: 'boolean' },
+  'node-local-dns': { type: 'boolean' },
   'merge-kubeconfig': { type: 'boolean' },
   'api-port': { type: 'string' },
 } as const;
@@ -40,6 +41,7 @@ ${CLUSTER_FLAGS_HELP}
   -f, --file FILE    manifests to apply: a file, a directory, or - for standard input; repeatable
   -d, --detach       return when the cluster is ready
   --no-egress        pods reach nothing outside of the cluster
+  --node-local-dns   a DNS cache on every node, which its pods ask
   --merge-kubeconfig add the cluster to ~/.kube/config (or $KUBECONFIG) and make it the current one
   --api-port PORT    of the API server on 127.0.0.1 (default: as last time, a free one from 6443 on)
 
@@ -163,6 +165,7 @@ function readConfig(
     ipFamily: values['ip-family'],
     apiPort: apiPort === undefined ? undefined : integerFlag('api-port', apiPort, 1, 65535),
     egress: !values['no-egress'],
+    nodeLocalDns: values['node-local-dns'],
   };
 }
 

@@ -33,3 +33,14 @@ async function applyObject(client: ApiClient, { resource, object }: ApplyItem): 
     throw new Error(`${resource.kind} ${keyOf(object)}: ${(error as Error).message}`, { cause: error });
   }
 }
+
+/** Deletes those of the objects that are there. */
+export async function removeObjects(client: ApiClient, items: readonly ApplyItem[]): Promise<void> {
+  const remove = async ({ resource, object }: ApplyItem): Promise<void> => {
+    const { namespace, name = '' } = object.metadata ?? {};
+    await client.delete(resource, { namespace, name }).catch((error: unknown) => {
+      if (!isNotFound(error)) throw error;
+    });
+  };
+  await Promise.all(items.map(remove));
+}

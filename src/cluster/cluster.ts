@@ -20,6 +20,7 @@ import type {
   FabricCalls,
   NodeStart,
 } from './messages.ts';
+import { nodeLocalDnsItems } from './node-local-dns.ts';
 import { NodeThread } from './node-threads.ts';
 import { PartLog } from './part-log.ts';
 import { type ClusterPki, openClusterPki } from './pki.ts';
@@ -114,7 +115,7 @@ export class Cluster implements AsyncDisposable {
     const names = this.plan.nodes.map(({ name }) => name);
     const { calls } = this.controllers;
     await Promise.all([
-      this.#step('addons', calls.call('apply', { items: addonItems(this.plan, podCompileCache()) })),
+      this.#step('addons', this.#applyAddons()),
       calls.call('keepNodes', { names }),
       this.#step('node threads', Promise.all(this.nodes.map(({ started }) => started))),
     ]);
@@ -270,6 +271,7 @@ export class Cluster implements AsyncDisposable {
     return {
       node,
       families: this.plan.families,
+      nodeLocalDns: this.#nodeLocalDns(),
       apiServer,
       caCertificate: pki.caCertificate,
       certificates,
@@ -296,12 +298,32 @@ export class Cluster implements AsyncDisposable {
     await this.#fabric.calls.call('setNodeNamespaces', { nodes }).catch(() => undefined);
   }
 
-  /** Asks through the Service's address, as any pod does. */
+  #nodeLocalDns(): string[] {
+    return this.config.nodeLocalDns ? this.plan.families.map(({ nodeLocalDns }) => nodeLocalDns) : [];
+  }
+
+  async #applyAddons(): Promise<void> {
+    const { calls } = this.controllers;
+    const nodeLocal = nodeLocalDnsItems(this.plan, podCompileCache());
+    await Promise.all([
+      calls.call('apply', { items: addonItems(this.plan, podCompileCache()) }),
+      // Nobody asks what an earlier run may have left.
+      calls.call(this.config.nodeLocalDns ? 'apply' : 'remove', { items: nodeLocal }),
+    ]);
+  }
+
+  /** Asks as pods do: through the Service's address, which is the same from everywhere, and each node's own cache. */
   async #dnsAnswers(): Promise<void> {
+    const own = this.#nodeLocalDns();
     const servers = this.plan.families.map(({ clusterDns }) => clusterDns);
+    await this.#dnsAnswersAt(servers, () => this.nodes.find(({ running }) => running));
+    if (own.length > 0) await Promise.all(this.nodes.map((node) => this.#dnsAnswersAt(own, () => node)));
+  }
+
+  async #dnsAnswersAt(servers: readonly string[], choose: () => NodeThread | undefined): Promise<void> {
     const since = performance.now();
     for (;;) {
-      const node = this.nodes.find(({ running }) => running);
+      const node = choose();
       // Asked often, for a quick start; a machine that is too busy to answer so soon gets more and more time.
       const timeoutMs = DNS_TIMEOUT_MS + (performance.now() - since) / DNS_PATIENCE;
       const question = { name: PROBE_NAME, servers, timeoutMs };

@@ -14,6 +14,8 @@ export interface ClusterConfig {
   readonly apiPort: number | undefined;
   /** Whether pods reach addresses and names outside of the cluster. */
   readonly egress: boolean;
+  /** Whether every node has a DNS cache of its own, which pods ask. */
+  readonly nodeLocalDns: boolean;
 }
 
 export type IpFamilies = 'ipv4' | 'ipv6' | 'dual';

@@ -1,6 +1,6 @@
 import { startControllers } from '#controllers/controllers.ts';
 import { ApiClient } from '#kube/client.ts';
-import { applyObjects } from './apply-objects.ts';
+import { applyObjects, removeObjects } from './apply-objects.ts';
 import type { ControllersCalls } from './messages.ts';
 import { keepNodes, nodesReady } from './node-duties.ts';
 import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
@@ -27,6 +27,7 @@ joinSupervisor(
         traceStart('controllers', 'work');
       },
       apply: async ({ items }) => applyObjects(await admin.promise, items),
+      remove: async ({ items }) => removeObjects(await admin.promise, items),
       keepNodes: async ({ names }) => keepNodes(await admin.promise, names),
       nodesReady: async ({ names }) => nodesReady(await admin.promise, names),
     }) satisfies OwnHandlers<ControllersCalls>,

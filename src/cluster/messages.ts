@@ -89,6 +89,8 @@ export type ControllersCalls = ThreadCalls & {
   start(input: ControllersStart): void;
   /** Creates the objects, or brings those that are there up to date; resolves when all are stored. */
   apply(input: { readonly items: readonly ApplyItem[] }): void;
+  /** Deletes the objects that are there; resolves when all are marked. */
+  remove(input: { readonly items: readonly ApplyItem[] }): void;
   /** Removes Node objects that are not among these. */
   keepNodes(input: { readonly names: readonly string[] }): void;
   /** Resolves when all of these are Ready. */
@@ -122,6 +124,8 @@ export type NodeCalls = NamespaceCalls & {
 export interface NodeStart {
   readonly node: NodePlan;
   readonly families: readonly FamilyPlan[];
+  /** Addresses of the node's own DNS cache, which pods ask; empty: they ask the cluster's. */
+  readonly nodeLocalDns: readonly string[];
   readonly apiServer: string;
   readonly caCertificate: string;
   readonly certificates: NodeCertificates;

@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Rtnetlink } from '#kernel/rtnetlink.ts';
 import { ApiClient } from '#kube/client.ts';
+import { ipFamily } from '#lib/ip.ts';
 import { type NodeAgent, startNode } from '#node/node.ts';
 import { enterNewNetworkNamespace } from '#os/namespace.ts';
 import { startServiceProxy } from '#serviceproxy/serviceproxy.ts';
@@ -22,6 +24,7 @@ joinSupervisor(
     ({
       openNamespace: () => netns,
       async start(input) {
+        keepOnNode(input.nodeLocalDns);
         // Services first reach pods when both run; neither waits for the other.
         const [started] = await Promise.all([startAgent(input), startProxy(input)]);
         agent = started;
@@ -36,6 +39,16 @@ joinSupervisor(
 );
 
 const netns = enterNewNetworkNamespace();
+
+/** While nobody has these addresses, queries to them go nowhere, rather than out of the cluster. */
+function keepOnNode(addresses: readonly string[]): void {
+  if (addresses.length === 0) return;
+  using rtnetlink = Rtnetlink.open();
+  for (const address of addresses) {
+    const destination = `${address}/${ipFamily(address) === 4 ? 32 : 128}`;
+    rtnetlink.replaceRoute({ destination, type: 'unreachable' });
+  }
+}
 
 async function startProxy({ node, families, proxyClient }: NodeStart): Promise<void> {
   await startServiceProxy({
@@ -52,7 +65,7 @@ async function startProxy({ node, families, proxyClient }: NodeStart): Promise<v
 }
 
 function startAgent(input: NodeStart): Promise<NodeAgent> {
-  const { node, families, apiServer, caCertificate, certificates } = input;
+  const { node, families, nodeLocalDns, apiServer, caCertificate, certificates } = input;
   const { client, serving } = certificates;
   return startNode({
     nodeName: node.name,
@@ -65,7 +78,7 @@ function startAgent(input: NodeStart): Promise<NodeAgent> {
     addresses: node.addresses,
     podCidrs: node.podCidrs,
     zone: node.zone,
-    clusterDns: families.map(({ clusterDns }) => clusterDns),
+    clusterDns: nodeLocalDns.length > 0 ? nodeLocalDns : families.map(({ clusterDns }) => clusterDns),
     clusterDomain: 'cluster.local',
     resolvConf: writeResolvConf(input),
     dataDir: input.dataDir,

@@ -18,6 +18,10 @@ export interface FamilyPlan {
   /** The host outside of the cluster. */
   readonly outside: string;
   readonly clusterDns: string;
+  /** Of the Service by which nodes' DNS caches reach the cluster's DNS. */
+  readonly clusterDnsUpstream: string;
+  /** Of the DNS cache, the same on every node. */
+  readonly nodeLocalDns: string;
 }
 
 /** One node's name and addresses, one of each per family. */
@@ -48,6 +52,8 @@ const IPV4: FamilyPlan = {
   dnsUpstream: '172.30.0.3',
   outside: '172.30.255.2',
   clusterDns: '10.96.0.10',
+  clusterDnsUpstream: '10.96.0.11',
+  nodeLocalDns: '169.254.20.10',
 };
 
 const IPV6: FamilyPlan = {
@@ -61,6 +67,8 @@ const IPV6: FamilyPlan = {
   dnsUpstream: 'fd00:172:30::3',
   outside: 'fd00:172:30::ff02',
   clusterDns: 'fd00:10:96::a',
+  clusterDnsUpstream: 'fd00:10:96::b',
+  nodeLocalDns: 'fd00:169:254::20:10',
 };
 
 /** The first node's place in the node network is after the fabric's own hosts. */

@@ -70,7 +70,9 @@ function exchange(
       reject(error);
     }
   });
-  socket.connect(DNS_PORT, server, () => socket.send(query));
+  // Not as connect()'s callback: that one is called when it fails, too.
+  socket.once('connect', () => socket.send(query));
+  socket.connect(DNS_PORT, server);
   return promise.finally(() => {
     clearTimeout(timer);
     socket.removeAllListeners().close();
