@@ -16,7 +16,7 @@ import { prepareNodeNetwork } from './node-network.ts';
 import { awaitPodCidrs, keepNode, registerNode, writeNodeStatus } from './node-registration.ts';
 import { checkNodeResolver, RESOLV_CONF } from './node-resolver.ts';
 import { ObjectCache } from './object-cache.ts';
-import { AddressPool } from './plan-addresses.ts';
+import { AddressPool, primaryFirst } from './plan-addresses.ts';
 import { planNodeHostsFile } from './plan-hosts-file.ts';
 import { planCapacity } from './plan-node-object.ts';
 import { Pods } from './pods.ts';
@@ -49,7 +49,7 @@ export async function startNode(config: NodeConfig): Promise<NodeAgent> {
     rootless,
     capabilities: ownCapabilities(),
     rtnetlink,
-    addresses: new AddressPool(podCidrs),
+    addresses: new AddressPool(primaryFirst(podCidrs, config.addresses)),
     hostPorts: new HostPorts(config.addresses),
     images: new Images({ directory: config.imageDirectory, program: config.program }),
     objects: new ObjectCache(client, signal),

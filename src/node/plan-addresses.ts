@@ -1,4 +1,11 @@
-import { Cidr } from '#lib/ip.ts';
+import { Cidr, ipFamily } from '#lib/ip.ts';
+
+/** CIDRs of the node's primary family come first, so that a pod's first address is of the family of its node's. */
+export function primaryFirst(cidrs: readonly string[], nodeIps: readonly string[]): string[] {
+  const primary = ipFamily(nodeIps[0] ?? '0.0.0.0');
+  const rank = (cidr: string): number => (Cidr.of(cidr).family === primary ? 0 : 1);
+  return [...cidrs].sort((a, b) => rank(a) - rank(b));
+}
 
 /** Hands out the addresses of a node's pod CIDRs, one of each family per pod; a freed one comes back last. */
 export class AddressPool {

@@ -12,10 +12,10 @@ export interface PodFileFacts {
   nodeHosts: string;
 }
 
-export function planPodFiles(
-  pod: Pod,
-  { names, podIps, resolvConf, nodeHosts }: PodFileFacts,
-): Record<'hosts' | 'resolv.conf' | 'hostname', string> {
+/** Texts by name in /etc. */
+export type PodFiles = Record<'hosts' | 'resolv.conf' | 'hostname', string>;
+
+export function planPodFiles(pod: Pod, { names, podIps, resolvConf, nodeHosts }: PodFileFacts): PodFiles {
   const aliases = pod.spec?.hostAliases ?? [];
   const hosts = pod.spec?.hostNetwork
     ? planHostNetworkHostsFile(nodeHosts, aliases)

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Pod, ResourceRequirements } from '#api/core/v1.gen.ts';
 import { formatImageReference, parseImageReference } from './image-reference.ts';
 import { capabilitiesInMask, planCapabilities } from './init/capabilities.ts';
-import { AddressPool } from './plan-addresses.ts';
+import { AddressPool, primaryFirst } from './plan-addresses.ts';
 import { planCommand, planProcessEnvironment } from './plan-command.ts';
 import { EchoUsageError, echoLine, planEchoPorts } from './plan-echo.ts';
 import { formatLogLine, parseLogLine, tailLines, wantsLine } from './plan-log-lines.ts';
@@ -33,6 +33,13 @@ test('parseImageReference() completes names as Docker does', () => {
     const reference = parseImageReference(text);
     assert.equal(reference && formatImageReference(reference), full, text);
   }
+});
+
+test('primaryFirst() orders by the family of the node’s first address', () => {
+  const [four, six] = ['10.0.0.0/24', 'fd00::/64'];
+  assert.deepEqual(primaryFirst([six, four], ['172.30.0.10', 'fd00:1::a']), [four, six]);
+  assert.deepEqual(primaryFirst([four, six], ['fd00:1::a', '172.30.0.10']), [six, four]);
+  assert.deepEqual(primaryFirst([four], ['fd00:1::a']), [four]);
 });
 
 test('AddressPool hands out each address once and freed ones last', () => {

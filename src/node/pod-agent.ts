@@ -1,10 +1,11 @@
 /** One pod of this node from its arrival to its end. */
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Container, ContainerStatus, Pod } from '#api/core/v1.gen.ts';
 import { formatTime } from '#api/machinery/time.ts';
 import { isAborted, pause } from '#kube/errors.ts';
 import type { NamespaceSet } from '#os/namespace.ts';
+import { applyPodFiles } from './apply-pod-files.ts';
 import { chooseImage } from './choose-image.ts';
 import { ContainerAgent } from './container-agent.ts';
 import { ContainerLog } from './container-log.ts';
@@ -296,16 +297,8 @@ export class PodAgent {
   }
 
   #writePodFiles(names: PodNames): void {
-    const etc = join(this.#directory, 'etc');
-    mkdirSync(etc, { recursive: true });
     const [podIps, resolvConf, nodeHosts] = [this.#podIps, this.#resolvConf, this.#context.nodeHosts];
-    const files = planPodFiles(this.pod, { names, podIps, resolvConf, nodeHosts });
-    for (const [name, content] of Object.entries(files)) {
-      const path = join(etc, name);
-      // Written in place: they may be mounted already. Whatever the umask, any user of the container reads them.
-      writeFileSync(path, content);
-      chmodSync(path, 0o644);
-    }
+    applyPodFiles(this.#directory, planPodFiles(this.pod, { names, podIps, resolvConf, nodeHosts }));
   }
 
   #planDns(): DnsPlan {

@@ -1,4 +1,5 @@
-import type { PodTemplateSpec } from '#api/core/v1.gen.ts';
+import type { PodSpec, PodTemplateSpec } from '#api/core/v1.gen.ts';
+import { ipWarnings } from '#api/machinery/ip-fields.ts';
 import { dns1123Label } from '#api/machinery/names.ts';
 import type { KubeObject } from '#api/machinery/object.ts';
 
@@ -35,5 +36,22 @@ export function podTemplateWarnings(template: PodTemplateSpec, path: string): st
       seen.add(key);
     });
   });
-  return warnings;
+  return [...warnings, ...nameWarnings(template.spec, path)];
+}
+
+/** About what a pod resolves by itself: an address that stands twice, or in another form than programs write it. */
+function nameWarnings(spec: PodSpec | undefined, path: string): string[] {
+  const { hostAliases = [], dnsConfig } = spec ?? {};
+  const seen = new Set<string>();
+  const repeated = hostAliases.flatMap(({ ip }, index) => {
+    if (seen.has(ip)) return [`${path}.hostAliases[${index}].ip: duplicate ip ${JSON.stringify(ip)}`];
+    seen.add(ip);
+    return [];
+  });
+  const servers = dnsConfig?.nameservers ?? [];
+  return [
+    ...repeated,
+    ...servers.flatMap((ip, index) => ipWarnings(ip, `${path}.dnsConfig.nameservers[${index}]`)),
+    ...hostAliases.flatMap(({ ip }, index) => ipWarnings(ip, `${path}.hostAliases[${index}].ip`)),
+  ];
 }
