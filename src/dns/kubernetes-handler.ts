@@ -95,8 +95,11 @@ export class KubernetesHandler {
       return emptyAnswer(ResponseCode.REFUSED);
     const view = new TracingView(imported ? this.#indexes.imported : this.#indexes.cluster);
     const question = asAsked(query, zone);
-    const options = imported ? { ...this.#options, imported, pods: 'disabled' as const } : this.#options;
+    const servers = imported ? new TracingView(this.#indexes.cluster) : view;
+    const ofImports = { imported, pods: 'disabled', servers } as const;
+    const options = imported ? { ...this.#options, ...ofImports } : this.#options;
     const outcome = planAnswer(question, view, options);
+    if (imported) for (const lookup of servers.lookups) view.lookups.add(lookup);
     if (outcome === 'no-name') {
       if (this.#fallthrough.match(query) !== undefined) {
         request.answeredBy = '';

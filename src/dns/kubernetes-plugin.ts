@@ -49,7 +49,7 @@ export async function setUpKubernetes(
     expressZones: config.zones.map(({ key }) => key),
     ready: () => handler.synced && Date.now() - watch.lastContactMs < STALE_MS,
     start: () => waited(synced, config.startupTimeoutMs, context),
-    transfer: (zone) => planTransfer(zone, config, indexes.cluster, handler.planOptions),
+    transfer: (zone) => planTransfer(zone, config, indexes, handler.planOptions),
     searchPath: (request) =>
       config.pods === 'verified' ? searchPathFor(request, handler, indexes.cluster, hostSearch) : undefined,
     cluster: {

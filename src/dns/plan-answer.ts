@@ -97,7 +97,7 @@ function planByType(
 function planApexServers(zone: DnsName, view: ClusterView, options: PlanOptions): AnswerOutcome {
   const servers = new Map<string, DnsRecord>();
   const additionals: DnsRecord[] = [];
-  for (const { owner, host } of planNameServers(view, options.ownAddresses)) {
+  for (const { owner, host } of planNameServers(options.servers ?? view, options.ownAddresses)) {
     const target = [...owner, ...zone];
     servers.set(nameKey(target), record(zone, RecordType.NS, options, nameData(target)));
     if (host.kind !== 'address') continue;

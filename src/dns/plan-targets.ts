@@ -22,6 +22,8 @@ export interface TargetOptions {
   readonly ignoreEmpty: boolean;
   /** The server's own addresses, canonical, by which it finds the Service that it is reached by. */
   readonly ownAddresses: readonly string[];
+  /** Where that Service is, if not among those of the zone. */
+  readonly servers?: ClusterView | undefined;
 }
 
 /** Undefined: no such name. An empty list: the name exists without records. */
@@ -41,7 +43,7 @@ export function planTargets(
     case 'service':
       return planService(request, view, options);
     case 'name-server':
-      return planNameServers(view, options.ownAddresses);
+      return planNameServers(options.servers ?? view, options.ownAddresses);
     case 'dns-version':
     default:
       return undefined;
@@ -172,11 +174,17 @@ function endpointLabels(hostname: string, { cluster }: SliceEntry): string[] {
   return cluster === undefined ? labels : [...labels, cluster];
 }
 
-/** The Services with one of the server's own addresses as an endpoint; `ns.dns.ZONE` has their addresses. */
+/**
+ * The Services with one of the server's own addresses as an endpoint; `ns.dns.ZONE` has their addresses. Outside of
+ * every Service, the server is `ns.dns.ZONE` itself.
+ */
 export function planNameServers(view: ClusterView, ownAddresses: readonly string[]): Target[] {
+  const slices = ownAddresses.flatMap((own) => [...view.slicesByIp(own)]);
+  if (slices.length === 0)
+    return ownAddresses.map((address) => addressTarget(['ns', 'dns'], address, undefined));
   const targets: Target[] = [];
   const seen = new Set<string>();
-  for (const { namespace, service: name } of ownAddresses.flatMap((own) => [...view.slicesByIp(own)])) {
+  for (const { namespace, service: name } of slices) {
     const service = view.service(namespace, name);
     if (service === undefined || seen.has(`${namespace}/${name}`)) continue;
     seen.add(`${namespace}/${name}`);

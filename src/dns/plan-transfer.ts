@@ -1,32 +1,72 @@
 import { ipFamily, parseIp } from '#lib/ip.ts';
-import { CLASS_IN, type DnsData, type DnsName, type DnsRecord, parseName, RecordType } from '#wire/dns.ts';
+import {
+  CLASS_IN,
+  type DnsData,
+  type DnsName,
+  type DnsRecord,
+  nameKey,
+  parseName,
+  RecordType,
+} from '#wire/dns.ts';
 import type { ClusterIndex } from './cluster-index.ts';
 import type { PortEntry, ServiceEntry } from './cluster-view.ts';
 import type { KubernetesConfig } from './kubernetes-config.ts';
+import type { ClusterIndexes } from './kubernetes-handler.ts';
 import { type PlanOptions, planSoa } from './plan-answer.ts';
+import { planNameServers } from './plan-targets.ts';
 import type { ZoneTransfer } from './plugin.ts';
 
-/** All records of one of the cluster's zones, as zone transfers give them; undefined for other zones. */
+/**
+ * All records of one of the cluster's zones, as zone transfers give them; undefined for other zones, and for those of
+ * reverse names.
+ */
 export function planTransfer(
   zoneKey: string,
   { zones, multicluster, namespaces }: KubernetesConfig,
-  index: ClusterIndex,
+  { cluster, imported }: ClusterIndexes,
   options: PlanOptions,
 ): ZoneTransfer | undefined {
   const zone = zones.find(({ key }) => key === zoneKey);
-  if (zone === undefined || zone.labels.at(-1) === 'arpa' || multicluster.includes(zone)) return undefined;
+  if (zone === undefined || zone.labels.at(-1) === 'arpa') return undefined;
+  const index = multicluster.some(({ key }) => key === zoneKey) ? imported : cluster;
   return {
     serial: options.soaSerial,
     *records() {
       yield planSoa(zone.labels, options);
+      const servers = serverRecords(zone.labels, cluster, options);
+      yield* servers;
+      const given = new Set(servers.map(addressKey).filter((key) => key !== ''));
       for (const service of index.services()) {
         if (namespaces.size > 0 && !namespaces.has(service.namespace)) continue;
         if (!index.hasNamespace(service.namespace)) continue;
         const name = [service.name, service.namespace, 'svc', ...zone.labels];
-        yield* serviceRecords(service, name, index, options.ttl);
+        for (const each of serviceRecords(service, name, index, options.ttl))
+          if (!given.has(addressKey(each))) yield each;
       }
     },
   };
+}
+
+/** The zone's name servers and their addresses. */
+function serverRecords(
+  zone: DnsName,
+  cluster: ClusterIndex,
+  { ttl, ownAddresses }: PlanOptions,
+): DnsRecord[] {
+  const targets = planNameServers(cluster, ownAddresses);
+  const names = new Map(targets.map(({ owner }) => [nameKey(owner), [...owner, ...zone]]));
+  const addresses = targets.flatMap(({ owner, host }) =>
+    host.kind === 'address' ? [addressRecord([...owner, ...zone], host.address, ttl)] : [],
+  );
+  return [
+    ...Array.from(names.values(), (target) => record(zone, RecordType.NS, ttl, { kind: 'name', target })),
+    ...addresses,
+  ];
+}
+
+/** Empty for records that are no address. */
+function addressKey({ name, data }: DnsRecord): string {
+  return data.kind === 'address' ? `${nameKey(name)} ${data.address}` : '';
 }
 
 function* serviceRecords(
@@ -49,9 +89,10 @@ function* serviceRecords(
     return;
   }
   for (const slice of index.slices(service.namespace, service.name)) {
+    const cluster = slice.cluster === undefined ? [] : [slice.cluster];
     const weight = Math.floor(100 / Math.max(1, slice.addresses.length));
     for (const { address, hostname } of slice.addresses) {
-      const owner = [...hostname.split('.'), ...name];
+      const owner = [...hostname.split('.'), ...cluster, ...name];
       yield addressRecord(name, address, ttl);
       yield addressRecord(owner, address, ttl);
       for (const port of slice.ports) yield* portRecords(name, owner, port, weight, ttl);
