@@ -1,6 +1,8 @@
 import type { DaemonSet } from '#api/apps/v1.gen.ts';
 import type { ConfigMap, Service } from '#api/core/v1.gen.ts';
+import { defaultNodeTemplate } from '#dns/node-cache/plan-node-corefile.ts';
 import { CONFIG_MAPS, DAEMON_SETS, SERVICES } from '#kube/resources.ts';
+import { formatAddressPort } from '#lib/ip.ts';
 import type { ApplyItem } from './apply-objects.ts';
 import type { AddressPlan } from './plan-addresses.ts';
 
@@ -8,6 +10,7 @@ const NAMESPACE = 'kube-system';
 const NAME = 'node-local-dns';
 const UPSTREAM_NAME = 'kube-dns-upstream';
 const LABELS = { 'k8s-app': NAME };
+const HEALTH_PORT = 8080;
 const CACHE_PATH = '/var/cache/portolan';
 /** Below a folder of the image that mount points can be made in. */
 const CONFIG_PATH = '/var/cache/coredns';
@@ -46,23 +49,10 @@ function upstreamService({ families }: AddressPlan): Service {
   };
 }
 
-/** As in Kubernetes' manifest, but for where other names are asked for: at the fabric's gateway. */
 function config({ families }: AddressPlan): ConfigMap {
   const [first] = families;
-  const health = first?.family === 6 ? `[${first.nodeLocalDns}]` : first?.nodeLocalDns;
-  const block = (zone: string, lines: readonly string[]): string => {
-    const all = ['errors', ...lines, 'reload', 'loop', 'bind __PILLAR__LOCAL__DNS__', 'prometheus :9253'];
-    return `${zone}:53 {\n${all.map((line) => `    ${line}\n`).join('')}}\n`;
-  };
-  const toCluster = 'forward . __PILLAR__CLUSTER__DNS__ {\n        force_tcp\n    }';
-  const kept = 'cache {\n        success 9984 30\n        denial 9984 5\n    }';
-  const outside = families.map(({ dnsUpstream }) => dnsUpstream).join(' ');
-  const Corefile = [
-    block('cluster.local', [kept, toCluster, `health ${health}:8080`]),
-    block('in-addr.arpa', ['cache 30', toCluster]),
-    block('ip6.arpa', ['cache 30', toCluster]),
-    block('.', ['cache 30', `forward . ${outside}`]),
-  ].join('');
+  const healthAddress = formatAddressPort(first?.nodeLocalDns ?? '', HEALTH_PORT);
+  const Corefile = defaultNodeTemplate({ healthAddress });
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -121,7 +111,7 @@ function daemonSet({ families }: AddressPlan, compileCache: string | undefined):
               ],
               ports: [{ name: 'metrics', containerPort: 9253, protocol: 'TCP' }],
               livenessProbe: {
-                httpGet: { host: first?.nodeLocalDns, path: '/health', port: 8080 },
+                httpGet: { host: first?.nodeLocalDns, path: '/health', port: HEALTH_PORT },
                 failureThreshold: 5,
               },
             },

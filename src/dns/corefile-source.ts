@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type ConfiguredBlock, readConfiguration } from './configuration.ts';
 import { readCorefile } from './corefile/parse.ts';
 import { readKubeDnsConfig, withKubeDnsConfig } from './kube-dns-config.ts';
+import { StubDomainError } from './plan-stub-domains.ts';
 
 /** A Corefile that can be read again: from a file, or a text that stays the same. */
 export interface CorefileSource {
@@ -35,7 +36,13 @@ export function corefileSource(origin: CorefileOrigin, options: SourceOptions = 
   const { kubeDnsConfig } = options;
   const corefile = async (): Promise<string> => {
     if (kubeDnsConfig === undefined) return read();
-    return withKubeDnsConfig(read(), name, await readKubeDnsConfig(kubeDnsConfig), options);
+    const data = await readKubeDnsConfig(kubeDnsConfig);
+    try {
+      return withKubeDnsConfig(read(), name, data, options);
+    } catch (error) {
+      if (!(error instanceof StubDomainError)) throw error;
+      throw new StubDomainError(`${kubeDnsConfig}: ${error.message}`, { cause: error });
+    }
   };
   return {
     corefile,

@@ -15,9 +15,9 @@ export async function readKubeDnsConfig(path: string): Promise<Record<string, st
     const keys = KEYS.filter((key) => present.has(key));
     return Object.fromEntries(keys.map((key) => [key, readFileSync(join(path, key), 'utf8')]));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined)
-      throw new StubDomainError(`${path}: ${(error as Error).message}`, { cause: error });
+    const { code, syscall, message } = error as NodeJS.ErrnoException;
+    const [problem = ''] = message.split('\n');
+    if (syscall === undefined) throw new StubDomainError(`${path}: ${problem}`, { cause: error });
     throw new StubDomainError(`the kube-dns ConfigMap ${path} cannot be read (${code})`, { cause: error });
   }
 }
