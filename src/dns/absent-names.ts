@@ -2,6 +2,7 @@ import { HEADER_BYTES, typeNumber } from '#wire/dns.ts';
 import type { PreparedAnswer } from '#wire/dns-answer.ts';
 import { isName, type PlainQuery } from '#wire/dns-plain-query.ts';
 import type { AnswerCounts } from './answer-counts.ts';
+import type { AnswerCopies } from './kept-answer.ts';
 import type { NameFilter } from './name-filter.ts';
 import type { Zone } from './zone.ts';
 
@@ -12,8 +13,8 @@ export interface AbsentNamesOptions {
   readonly names: NameFilter;
   /** Whether there are names below `pod` at all. */
   readonly pods: boolean;
-  /** NXDOMAIN for names in which the zone begins at this offset of the message. */
-  readonly prepared: (zoneStart: number) => PreparedAnswer;
+  /** NXDOMAIN for names in which the zone begins at this offset of the message; undefined: not known here. */
+  readonly prepared: (zoneStart: number) => PreparedAnswer | undefined;
   readonly counts: AnswerCounts;
 }
 
@@ -36,25 +37,32 @@ for (const type of ['A', 'AAAA', 'CNAME', 'HTTPS', 'MX', 'NS', 'SRV', 'SVCB', 'T
 export class AbsentNames {
   readonly zone: Zone;
   readonly counts: AnswerCounts;
+  readonly names: NameFilter;
+  readonly pods: boolean;
+  /** Withdrawn when the table drops them. */
+  copies: AnswerCopies | undefined = undefined;
   readonly #zoneName: Uint8Array;
-  readonly #names: NameFilter;
-  readonly #pods: boolean;
-  readonly #prepared: (zoneStart: number) => PreparedAnswer;
+  readonly #prepared: (zoneStart: number) => PreparedAnswer | undefined;
 
   constructor({ zone, names, pods, prepared, counts }: AbsentNamesOptions) {
     this.zone = zone;
     this.counts = counts;
     this.#zoneName = Buffer.from(zone.key, 'latin1');
-    this.#names = names;
-    this.#pods = pods;
+    this.names = names;
+    this.pods = pods;
     this.#prepared = prepared;
   }
 
+  /** Where the zone begins in a message with such a query. */
+  zoneStart({ nameEnd }: PlainQuery): number {
+    return nameEnd - this.#zoneName.length;
+  }
+
   /** The answer to the query that begins at `start`, or undefined. */
-  answerTo(bytes: Uint8Array, start: number, { nameEnd, type }: PlainQuery): PreparedAnswer | undefined {
-    if (TYPES[type] !== 1) return undefined;
+  answerTo(bytes: Uint8Array, start: number, query: PlainQuery): PreparedAnswer | undefined {
+    if (TYPES[query.type] !== 1) return undefined;
     const nameStart = start + HEADER_BYTES;
-    const zoneStart = nameEnd - this.#zoneName.length;
+    const zoneStart = this.zoneStart(query);
     if (zoneStart <= nameStart || !isName(bytes, zoneStart, this.#zoneName)) return undefined;
     let service = -1;
     let namespace = -1;
@@ -76,9 +84,9 @@ export class AbsentNames {
     if (!isSvc && !isName(bytes, root, POD))
       return !isName(bytes, root, DNS) && !isName(bytes, root, DNS_VERSION);
     if (namespace < 0) return false;
-    if (!isSvc && !this.#pods) return true;
-    if (this.#names.lacks(bytes, namespace, root)) return true;
-    return isSvc && service >= 0 && this.#names.lacks(bytes, service, root);
+    if (!isSvc && !this.pods) return true;
+    if (this.names.lacks(bytes, namespace, root)) return true;
+    return isSvc && service >= 0 && this.names.lacks(bytes, service, root);
   }
 }
 

@@ -13,6 +13,13 @@ import type { Zone } from './zone.ts';
 const AD_OR_CD = HeaderFlag.AD | HeaderFlag.CD;
 const FIRST_BUCKETS = 1024;
 
+export interface FoundAbsent {
+  readonly names: AbsentNames;
+  /** Where the zone begins in the message. */
+  readonly zoneStart: number;
+  readonly prepared: PreparedAnswer;
+}
+
 export interface AnswerTableOptions {
   /** No UDP answer is larger, whatever the client offers to take. */
   readonly maxUdpBytes?: number | undefined;
@@ -86,6 +93,17 @@ export class AnswerTable {
     return entry === undefined || entry.prepared.stale || entry.untilMs <= Date.now() ? undefined : entry;
   }
 
+  /** Who knows that a query's name does not exist, and the answer that says so. */
+  findAbsent(message: Uint8Array): FoundAbsent | undefined {
+    const query = this.#query;
+    if (!readPlainQuery(message, 0, message.length, this.#seed, query)) return undefined;
+    for (const names of this.#absent) {
+      const prepared = names.answerTo(message, 0, query);
+      if (prepared !== undefined) return { names, zoneStart: names.zoneStart(query), prepared };
+    }
+    return undefined;
+  }
+
   /** Drops what `put()` has returned, if it is still here. */
   delete(entry: TableEntry): void {
     if (entry instanceof KeptAnswer) this.#forget(entry);
@@ -98,14 +116,21 @@ export class AnswerTable {
 
   /** From now on, until `clear()`, names of the zone that do not exist are answered here, too. */
   setAbsent(names: AbsentNames): void {
-    this.#absent = [...this.#absent.filter(({ zone }) => zone.key !== names.zone.key), names];
+    const others = this.#absent.filter(({ zone }) => zone.key !== names.zone.key);
+    this.#dropAbsent(others);
+    this.#absent = [...others, names];
     this.#counts.add(names.counts);
   }
 
   clear(): void {
     for (const first of this.#buckets) for (const entry of chainOf(first)) entry.copies?.withdraw();
     this.#empty();
+    this.#dropAbsent([]);
     this.#absent = [];
+  }
+
+  #dropAbsent(kept: readonly AbsentNames[]): void {
+    for (const names of this.#absent) if (!kept.includes(names)) names.copies?.withdraw();
   }
 
   #empty(): void {

@@ -8,7 +8,7 @@ import {
   RecordType,
   ResponseCode,
 } from '#wire/dns.ts';
-import { type PreparedAnswer, prepareAnswer, respond } from '#wire/dns-answer.ts';
+import { type PreparedAnswer, prepareAnswer, respond, retire } from '#wire/dns-answer.ts';
 import { type DnsQuery, questionLabels, readQuery } from '#wire/dns-query.ts';
 import { AbsentNames } from './absent-names.ts';
 import { type ClusterIndex, TracingView } from './cluster-index.ts';
@@ -111,7 +111,8 @@ export class KubernetesHandler {
     }
     if (outcome === 'no-data') {
       const empty = this.#negativeOf(query, served, ResponseCode.NOERROR);
-      if (KEPT_EMPTY.has(query.type) && isPlain(query)) this.#keep(request, zone, { ...empty }, view);
+      if (KEPT_EMPTY.has(query.type) && isPlain(query))
+        this.#keep(request, zone, { ...empty, onStale: undefined }, view);
       return respond(query, empty, HeaderFlag.AA, limit);
     }
     if (outcome.externals.length > 0) return withExternals(request, outcome);
@@ -181,6 +182,7 @@ export class KubernetesHandler {
     const soaSerial = serialNow();
     if (soaSerial === this.#options.soaSerial) return;
     this.#options = { ...this.#options, soaSerial };
+    for (const prepared of this.#negatives.values()) retire(prepared);
     this.#negatives.clear();
   }
 

@@ -8,14 +8,29 @@ const SPREAD = 0x85ebca6b;
 /** A counter that has come here stays: how many names share it is no longer known. */
 const FULL = 255;
 
+/** What a filter consists of. */
+export interface SharedFilter {
+  readonly memory: SharedArrayBuffer;
+  /** Of this filter alone: nobody can prepare names that it takes for others. */
+  readonly seed: number;
+}
+
 /**
  * Says of names whether they are certainly not in a set that changes: a counter per hash, no names. What it does
  * not know to be absent has to be looked up. Its size stays the same, whatever is put in or asked.
  */
 export class NameFilter {
-  readonly #counters = new Uint8Array(1 << COUNTER_BITS);
-  /** Of this filter alone: nobody can prepare names that it takes for others. */
-  readonly #seed = randomInt(2 ** 32) | 0;
+  /** By which other threads see the same names, at once. */
+  readonly shared: SharedFilter;
+  readonly #counters: Uint8Array;
+  readonly #seed: number;
+
+  /** An empty one, or, in a thread that only asks, that of another thread. */
+  constructor(shared: SharedFilter = emptyFilter()) {
+    this.shared = shared;
+    this.#counters = new Uint8Array(shared.memory);
+    this.#seed = shared.seed;
+  }
 
   add(labels: readonly string[]): void {
     const index = this.#indexOf(wireForm(labels));
@@ -38,6 +53,10 @@ export class NameFilter {
   #indexOf(name: Uint8Array): number {
     return indexOf(hashLabels(name, 0, name.length, this.#seed));
   }
+}
+
+function emptyFilter(): SharedFilter {
+  return { memory: new SharedArrayBuffer(1 << COUNTER_BITS), seed: randomInt(2 ** 32) | 0 };
 }
 
 /** Names that differ in a digit have hashes whose lower halves are alike: the upper ones spread them. */

@@ -8,8 +8,18 @@ import { type Chain, drop, match, Nftables, reject, Transaction, table, tcp } fr
 import { Rtnetlink } from '#kernel/rtnetlink.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
 import { closeFd, threadLedger } from './fd-ledger.ts';
+import { libc } from './libc.ts';
 import { createNetworkNamespace } from './namespace.ts';
-import { acceptOn, bindUdp, connectTcp, dialTcp, listenTcp, localAddress } from './socket.ts';
+import {
+  acceptOn,
+  bindUdp,
+  connectTcp,
+  dialTcp,
+  listenTcp,
+  localAddress,
+  sharePort,
+  turnAway,
+} from './socket.ts';
 
 await enterTestNamespace();
 
@@ -132,4 +142,36 @@ describe('UDP', () => {
     client.close();
     server.close();
   });
+
+  for (const address of ['127.0.0.1', '::1', '0.0.0.0', '::']) {
+    test(`of sockets that share a port on ${address}, one that turns away keeps what it has and gets no more`, async () => {
+      const first = bindUdp({ address, port: 0 });
+      const { port } = localAddress(first);
+      assert.throws(() => bindUdp({ address, port, reusePort: true }), { code: 'EADDRINUSE' });
+      sharePort(first);
+      const second = bindUdp({ address, port, reusePort: true });
+      const count = (fd: number): number => {
+        let datagrams = 0;
+        while (libc().recv(fd, Buffer.allocUnsafeSlow(16), 16, 0) > 0) datagrams++;
+        return datagrams;
+      };
+      const family = address.includes(':') ? 'udp6' : 'udp4';
+      const send = async (): Promise<void> => {
+        for (let i = 0; i < 40; i++) {
+          const client = dgram.createSocket(family);
+          await new Promise((resolve) =>
+            client.send('x', port, family === 'udp6' ? '::1' : '127.0.0.1', resolve),
+          );
+          client.close();
+        }
+      };
+      await send();
+      turnAway(second);
+      await send();
+      const [kept, given] = [count(second), count(first)];
+      assert.ok(kept > 0 && given >= 40, `${kept} and ${given}`);
+      assert.equal(kept + given, 80);
+      for (const fd of [first, second]) closeFd(fd);
+    });
+  }
 });

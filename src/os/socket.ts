@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { formatAddressPort, ipFamily, unmapIp } from '#lib/ip.ts';
+import { formatAddressPort, ipFamily, isUnspecifiedIp, unmapIp } from '#lib/ip.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -30,6 +30,7 @@ const IPV6_FREEBIND = 78;
 /** The same number for IPv4 and, at the IPv6 level, for IPv6. */
 const SO_ORIGINAL_DST = 80;
 const EINPROGRESS = 115;
+const DISCARD_PORT = 9;
 
 export interface BindOptions {
   /** `0.0.0.0` and `::` are all addresses of that family; IPv6 sockets never take IPv4. */
@@ -174,6 +175,19 @@ export function setOption(fd: number, level: number, option: number, value: numb
 /** Lets others have the address and port of a bound socket, too: those that are bound with `reusePort`. */
 export function sharePort(fd: number): void {
   setOption(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+}
+
+/**
+ * Lets nothing more come in by a UDP socket: the others that share its port get it. What is here already can be read.
+ * To be closed afterwards, without anything being sent.
+ */
+export function turnAway(fd: number): void {
+  const { address } = localAddress(fd);
+  const isIpv6 = ipFamily(address) === 6;
+  const self = isUnspecifiedIp(address) ? (isIpv6 ? '::1' : '127.0.0.1') : address;
+  // A socket with a peer is passed over for everybody else; nobody has this port.
+  const target = encodeSocketAddress(self, DISCARD_PORT);
+  check(libc().connect(fd, target, target.length), 'connect', where({ address: self, port: DISCARD_PORT }));
 }
 
 /** Opens a non-blocking socket in a namespace, records it, prepares it, and closes it if that fails. */

@@ -1,9 +1,14 @@
-import type { TableAnswer } from '#dns/kept-answer.ts';
 import type { PreparedAnswer } from '#wire/dns-answer.ts';
-import type { CopiedAnswer } from './messages.ts';
+import type { Mark } from './marks.ts';
+import type { CopiedBytes } from './messages.ts';
+
+/** Whether what was copied under a mark is still true, by the memory of `Marks`. */
+export function isTrue(marks: Int32Array, { slot, version }: Mark): boolean {
+  return Atomics.load(marks, slot) === version;
+}
 
 /** A copy of another thread's answer: it becomes stale where that one does, at once. */
-export class CopiedPreparedAnswer implements PreparedAnswer {
+export class CopiedAnswer implements PreparedAnswer {
   readonly rcode: number;
   readonly counts: readonly [number, number, number];
   readonly tails: readonly Buffer[];
@@ -14,7 +19,7 @@ export class CopiedPreparedAnswer implements PreparedAnswer {
   readonly #slot: number;
   readonly #version: number;
 
-  constructor({ rcode, counts, tails, turns, ends, slot, version }: CopiedAnswer, marks: Int32Array) {
+  constructor({ rcode, counts, tails, turns, ends, slot, version }: CopiedBytes, marks: Int32Array) {
     this.rcode = rcode;
     this.counts = counts;
     const size = tails.length / turns;
@@ -49,16 +54,4 @@ export class SharedTally {
   set value(value: number) {
     this.#values[this.#index] = value;
   }
-}
-
-/** What a table keeps of a copy. */
-export function tableAnswerOf(
-  copied: CopiedAnswer,
-  prepared: PreparedAnswer,
-  counts: TableAnswer['counts'],
-  tallies: TableAnswer['tallies'],
-): TableAnswer {
-  const { flags, untilMs, endMs, plainOnly } = copied;
-  const lifetime = endMs === undefined ? undefined : { fromMs: endMs, seconds: 0 };
-  return { prepared, flags, untilMs, lifetime, plainOnly, counts, tallies };
 }

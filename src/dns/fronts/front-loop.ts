@@ -1,15 +1,12 @@
 import { readSync } from 'node:fs';
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { AnswerCounts } from '#dns/answer-counts.ts';
-import { AnswerTable } from '#dns/answer-table.ts';
-import type { TableEntry } from '#dns/kept-answer.ts';
 import { closeFd, useLedger } from '#os/fd-ledger.ts';
 import { waitReadableHere } from '#os/readable.ts';
-import { CopiedPreparedAnswer, SharedTally, tableAnswerOf } from './copied-answer.ts';
+import { CopiedTable, type CopyMemory } from './copied-table.ts';
 import { FrontSocket } from './front-socket.ts';
 import {
   ControlWord,
-  type CopiedAnswer,
   type FromFront,
   type FrontData,
   type PeerQuery,
@@ -19,13 +16,11 @@ import {
 
 /** Handed over and not taken yet: beyond, queries are dropped, as they are when a socket's buffer is full. */
 const MAX_WAITING = 4096;
-/** Taken from a socket before it is closed: more than its buffer holds. */
-const MAX_LAST_BATCHES = 256;
 /** Node waits for this thread when the process exits, so it must not sleep for long. */
 const SLICE_MS = 500;
 
 interface FrontServer {
-  readonly table: AnswerTable;
+  readonly copies: CopiedTable;
   readonly sockets: Set<number>;
 }
 
@@ -37,14 +32,10 @@ export class FrontLoop {
   readonly #port: MessagePort;
   readonly #wakeFd: number;
   readonly #control: Int32Array;
-  readonly #marks: Int32Array;
-  readonly #tallies: Float64Array;
-  readonly #hits: Float64Array;
+  readonly #memory: CopyMemory;
   readonly #servers = new Map<number, FrontServer>();
   readonly #sockets = new Map<number, { socket: FrontSocket; server: number; fd: number }>();
   readonly #counts = new Map<number, AnswerCounts>();
-  /** What was copied last under each slot of the marks. */
-  readonly #copies = new Map<number, { readonly table: AnswerTable; readonly entry: TableEntry }>();
   #messages = 0;
 
   constructor(port: MessagePort, { ledger, marks, control, tallies, hits, wakeFd }: FrontData) {
@@ -52,9 +43,12 @@ export class FrontLoop {
     this.#port = port;
     this.#wakeFd = wakeFd;
     this.#control = new Int32Array(control);
-    this.#marks = new Int32Array(marks);
-    this.#tallies = new Float64Array(tallies);
-    this.#hits = new Float64Array(hits);
+    this.#memory = {
+      marks: new Int32Array(marks),
+      tallies: new Float64Array(tallies),
+      hits: new Float64Array(hits),
+      counts: this.#counts,
+    };
   }
 
   /** Goes on until the thread is terminated. */
@@ -93,50 +87,31 @@ export class FrontLoop {
       case 'counts':
         this.#counts.set(message.countedAt, new AnswerCounts(message.memory));
         break;
-      case 'answer':
-        this.#keep(message.server, message.answer);
-        break;
+      case 'copy':
+        this.#servers.get(message.server)?.copies.take(message.copy);
     }
   }
 
   #open({ socket, server: number, fd, family, pinSource }: ToFront & { kind: 'open' }): void {
     let server = this.#servers.get(number);
     if (server === undefined)
-      this.#servers.set(number, (server = { table: new AnswerTable(), sockets: new Set() }));
+      this.#servers.set(number, (server = { copies: new CopiedTable(this.#memory), sockets: new Set() }));
     server.sockets.add(socket);
     const handOver = (queries: readonly PeerQuery[]): void => this.#handOver(socket, queries);
-    const served = new FrontSocket({ fd, family, pinSource, table: server.table, handOver });
+    const served = new FrontSocket({ fd, family, pinSource, table: server.copies.table, handOver });
     this.#sockets.set(socket, { socket: served, server: number, fd });
   }
 
   #close(number: number): void {
     const open = this.#sockets.get(number);
     if (open === undefined) return;
-    for (let batch = 0; batch < MAX_LAST_BATCHES && open.socket.serve(); batch++);
-    // At once, so that as little as possible comes in behind the last batch.
+    open.socket.drain();
     closeFd(open.fd);
     this.#sockets.delete(number);
     this.#tell({ kind: 'closed', socket: number });
     const server = this.#servers.get(open.server);
     server?.sockets.delete(number);
-    if (server === undefined || server.sockets.size > 0) return;
-    this.#servers.delete(open.server);
-    for (const [slot, { table }] of this.#copies) if (table === server.table) this.#copies.delete(slot);
-  }
-
-  #keep(number: number, answer: CopiedAnswer): void {
-    const { slot, name, type } = answer;
-    const old = this.#copies.get(slot);
-    if (old !== undefined) old.table.delete(old.entry);
-    this.#copies.delete(slot);
-    const table = this.#servers.get(number)?.table;
-    const counts = this.#counts.get(answer.countedAt);
-    const prepared = new CopiedPreparedAnswer(answer, this.#marks);
-    if (table === undefined || counts === undefined || prepared.stale) return;
-    const tallies = answer.tallies.map((index) => new SharedTally(this.#tallies, index));
-    tallies.push(new SharedTally(this.#hits, slot));
-    const entry = table.put({ name, type }, tableAnswerOf(answer, prepared, counts, tallies));
-    if (entry !== undefined) this.#copies.set(slot, { table, entry });
+    if (server?.sockets.size === 0) this.#servers.delete(open.server);
   }
 
   #handOver(socket: number, queries: readonly PeerQuery[]): void {

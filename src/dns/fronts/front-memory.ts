@@ -1,4 +1,3 @@
-import type { AnswerCopies } from '#dns/kept-answer.ts';
 import { MARKS, type Mark } from './marks.ts';
 import { CONTROL_WORDS, ControlWord, type FrontData, MAX_TALLIES } from './messages.ts';
 
@@ -26,7 +25,7 @@ export class FrontMemory {
     this.#copied[slot] = version;
   }
 
-  remembers({ slot, version }: AnswerCopies): boolean {
+  remembers({ slot, version }: Mark): boolean {
     return this.#copied[slot] === version;
   }
 

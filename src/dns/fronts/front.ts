@@ -2,19 +2,13 @@ import { writeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { AnswerCounts } from '#dns/answer-counts.ts';
 import type { AnswerTable } from '#dns/answer-table.ts';
-import type { AnswerCopies } from '#dns/kept-answer.ts';
 import type { UdpShare } from '#dns/transport.ts';
 import { closeFd, FdLedger, threadLedger } from '#os/fd-ledger.ts';
 import { makePipe, type Pipe } from '#os/pipe.ts';
 import { workerFile } from '#os/worker-file.ts';
 import { FrontMemory } from './front-memory.ts';
-import {
-  type CopiedAnswer,
-  type FromFront,
-  type FrontData,
-  type ToFront,
-  unpackQueries,
-} from './messages.ts';
+import type { Mark } from './marks.ts';
+import { type Copy, type FromFront, type FrontData, type ToFront, unpackQueries } from './messages.ts';
 
 /** New objects of a front are few: V8's own choice of room for them is most of a thread's memory. */
 const YOUNG_GENERATION_MB = 4;
@@ -46,6 +40,7 @@ interface Thread {
 
 interface OpenSocket extends FrontSocketPlan {
   readonly fd: number;
+  closing: boolean;
   readonly closed: PromiseWithResolvers<void>;
 }
 
@@ -139,7 +134,7 @@ export class Front {
     threadLedger().forget(fd);
     this.#ledger.add(fd);
     const number = this.#numbers++;
-    this.#sockets.set(number, { share, table, fd, closed: Promise.withResolvers() });
+    this.#sockets.set(number, { share, table, fd, closing: false, closed: Promise.withResolvers() });
     this.#postOpen(number);
   }
 
@@ -147,29 +142,28 @@ export class Front {
   async close({ share }: FrontSocketPlan): Promise<void> {
     for (const [number, socket] of this.#sockets) {
       if (socket.share !== share) continue;
+      socket.closing = true;
       this.#post({ kind: 'close', socket: number });
       this.#awake();
       await socket.closed.promise;
     }
   }
 
-  /** Copies an answer of a table that it answers from, to be counted where its table's are. */
-  copy(table: AnswerTable, counts: AnswerCounts, answer: CopiedAnswer): void {
+  /** Takes a copy of what a table that it answers from holds, unless it was given it before. */
+  copy(table: AnswerTable, mark: Mark, make: () => Copy): void {
     const server = this.#servers.get(table);
-    if (server === undefined || !this.running) return;
-    if (!this.#counts.has(counts)) {
-      const { countedAt } = answer;
-      const message = { kind: 'counts', countedAt, memory: counts.addPart() } as const;
-      this.#counts.set(counts, message);
-      this.#post(message);
-    }
-    this.memory.rememberCopy(answer);
-    this.#post({ kind: 'answer', server, answer });
+    if (server === undefined || !this.running || this.memory.remembers(mark)) return;
+    const copy = make();
+    this.memory.rememberCopy(mark);
+    this.#post({ kind: 'copy', server, copy });
   }
 
-  /** Whether it was given these copies. */
-  has(copies: AnswerCopies): boolean {
-    return this.memory.remembers(copies);
+  /** From now on it can count where the main thread counts with these; `countedAt` is how copies tell so. */
+  shareCounts(counts: AnswerCounts, countedAt: number): void {
+    if (this.#counts.has(counts)) return;
+    const message = { kind: 'counts', countedAt, memory: counts.addPart() } as const;
+    this.#counts.set(counts, message);
+    this.#post(message);
   }
 
   #postOpen(number: number): void {
@@ -199,20 +193,28 @@ export class Front {
   #lost(reason: string, startedMs: number | undefined): void {
     const { number, log, minLifeMs = MIN_LIFE_MS } = this.#options;
     this.#thread = undefined;
-    // What it had closed already, and did not come to tell.
-    for (const [socket, { fd }] of this.#sockets) if (!this.#ledger.has(fd)) this.#forget(socket);
+    for (const [socket, { closing }] of this.#sockets) if (closing) this.#abandon(socket);
     if (startedMs !== undefined && performance.now() - startedMs >= minLifeMs) {
       log(`multisocket: thread ${number} ended (${reason}); another one goes on with its queries`);
       this.start().catch((error: Error) => log(error.message));
       return;
     }
-    this.#ledger.closeAll();
-    for (const socket of this.#sockets.keys()) this.#forget(socket);
+    for (const socket of this.#sockets.keys()) this.#abandon(socket);
     if (startedMs !== undefined)
       log(
         `multisocket: thread ${number} ended soon after its start (${reason}); its sockets are closed, ` +
           'and the others take its queries until the next reload',
       );
+  }
+
+  /** Closes a socket whose thread has ended, unless the thread has done so. */
+  #abandon(number: number): void {
+    const fd = this.#sockets.get(number)?.fd ?? -1;
+    if (this.#ledger.has(fd)) {
+      this.#ledger.forget(fd);
+      closeFd(fd);
+    }
+    this.#forget(number);
   }
 
   #forget(number: number): void {

@@ -1,4 +1,7 @@
+import type { SharedFilter } from '#dns/name-filter.ts';
+import type { Zone } from '#dns/zone.ts';
 import type { UdpPeer } from '#os/udp-batch.ts';
+import type { Mark } from './marks.ts';
 
 /** What a front is started with. */
 export interface FrontData {
@@ -26,27 +29,49 @@ export const ControlWord = {
 export const CONTROL_WORDS = 3;
 export const MAX_TALLIES = 4096;
 
-/** An answer of a server's table, with numbers in place of what is counted. */
-export interface CopiedAnswer {
-  readonly slot: number;
-  readonly version: number;
-  /** In wire form and lower case. */
-  readonly name: Uint8Array;
-  readonly type: number;
+/** The bytes of a prepared answer, true as long as its mark is. */
+export interface CopiedBytes extends Mark {
   readonly rcode: number;
   readonly counts: readonly [answers: number, authorities: number, additionals: number];
   /** All tails, one after the other, of equal length. */
   readonly tails: Uint8Array;
   readonly turns: number;
   readonly ends: readonly number[];
-  readonly flags: number;
-  readonly untilMs: number;
-  /** When TTLs reach 0, in ms since 1970; undefined: they stay. */
-  readonly endMs: number | undefined;
-  readonly plainOnly: boolean;
-  readonly countedAt: number;
-  readonly tallies: readonly number[];
 }
+
+/** What a front gets of a server's table. What is counted is told by number. */
+export type Copy =
+  /** An answer to a question. */
+  | {
+      readonly kind: 'answer';
+      readonly bytes: CopiedBytes;
+      /** In wire form and lower case. */
+      readonly name: Uint8Array;
+      readonly type: number;
+      readonly flags: number;
+      readonly untilMs: number;
+      /** When TTLs reach 0, in ms since 1970; undefined: they stay. */
+      readonly endMs: number | undefined;
+      readonly plainOnly: boolean;
+      readonly countedAt: number;
+      readonly tallies: readonly number[];
+    }
+  /** How to recognise names of a zone that do not exist. */
+  | {
+      readonly kind: 'absent';
+      readonly mark: Mark;
+      readonly zone: Zone;
+      readonly filter: SharedFilter;
+      readonly pods: boolean;
+      readonly countedAt: number;
+    }
+  /** The answer to those in which the zone begins at this offset. */
+  | {
+      readonly kind: 'absent answer';
+      readonly zoneKey: string;
+      readonly zoneStart: number;
+      readonly bytes: CopiedBytes;
+    };
 
 export type ToFront =
   /** Take queries for a server from a socket, which is in the ledger. */
@@ -58,11 +83,11 @@ export type ToFront =
       readonly family: 4 | 6;
       readonly pinSource: boolean;
     }
-  /** Answer what has come in, then close the socket. */
+  /** Hand over what has come in, then close the socket. */
   | { readonly kind: 'close'; readonly socket: number }
   /** Where answers are counted from now on, of `COUNTS_BYTES` bytes. */
   | { readonly kind: 'counts'; readonly countedAt: number; readonly memory: SharedArrayBuffer }
-  | { readonly kind: 'answer'; readonly server: number; readonly answer: CopiedAnswer };
+  | { readonly kind: 'copy'; readonly server: number; readonly copy: Copy };
 
 export type FromFront =
   | { readonly kind: 'ready' }
