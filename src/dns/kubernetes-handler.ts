@@ -96,8 +96,7 @@ export class KubernetesHandler {
     const view = new TracingView(imported ? this.#indexes.imported : this.#indexes.cluster);
     const question = asAsked(query, zone);
     const servers = imported ? new TracingView(this.#indexes.cluster) : view;
-    const ofImports = { imported, pods: 'disabled', servers } as const;
-    const options = imported ? { ...this.#options, ...ofImports } : this.#options;
+    const options = imported ? { ...this.#options, imported, servers } : this.#options;
     const outcome = planAnswer(question, view, options);
     if (imported) for (const lookup of servers.lookups) view.lookups.add(lookup);
     if (outcome === 'no-name') {
@@ -144,7 +143,7 @@ export class KubernetesHandler {
     const names = new AbsentNames({
       zone,
       names: (imported ? this.#indexes.imported : this.#indexes.cluster).names,
-      pods: !imported && this.#options.pods !== 'disabled',
+      pods: this.#options.pods !== 'disabled',
       prepared: (zoneStart) => this.#negative(served, ResponseCode.NXDOMAIN, zoneStart),
       counts: lane.counts,
     });

@@ -120,7 +120,9 @@ function planText(
     return only([record(name, RecordType.TXT, { ttl: DNS_VERSION_TTL }, data)]);
   }
   if (request.kind === 'name-server') return 'no-name';
-  return (planTargets(request, view, options) ?? []).length > 0 ? 'no-data' : 'no-name';
+  const targets = planTargets(request, view, options);
+  const exists = request.kind === 'service' ? targets !== undefined : targets?.[0] !== undefined;
+  return exists ? 'no-data' : 'no-name';
 }
 
 /** Follows CNAMEs inside the zone; a chain that ends in nothing is dropped as a whole. */

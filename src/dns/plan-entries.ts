@@ -1,6 +1,7 @@
 import type { Pod, Service } from '#api/core/v1.gen.ts';
 import type { Endpoint, EndpointSlice } from '#api/discovery/v1.gen.ts';
 import type { KubeObject } from '#api/machinery/object.ts';
+import { parseIp, unmapIp } from '#lib/ip.ts';
 import type { AddressEntry, PodEntry, PortEntry, ServiceEntry, SliceEntry } from './cluster-view.ts';
 
 /** The labels that name an EndpointSlice's Service, or ServiceImport and the cluster that exports it. */
@@ -97,9 +98,15 @@ function planAddresses(endpoint: Endpoint, { podNames = false }: SliceOptions): 
   const podName = podNames ? (endpoint.targetRef?.name ?? '') : '';
   const own = endpoint.hostname || (podName.length <= MAX_LABEL ? podName : '');
   const zone = endpoint.zone?.toLowerCase();
-  return endpoint.addresses.map((address) => {
+  return endpoint.addresses.map((written) => {
+    const address = isMapped(written) ? unmapIp(written) : written;
     return { address, hostname: (own || dashed(address)).toLowerCase(), zone };
   });
+}
+
+/** `::ffff:10.1.2.3`: an IPv4 address, whatever its slice says; no client could use it as another. */
+function isMapped(address: string): boolean {
+  return /^[0:]*:ffff:/i.test(address) && parseIp(address) !== undefined;
 }
 
 /** Undefined for a pod without address, or on its way out. */

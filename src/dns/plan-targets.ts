@@ -81,7 +81,20 @@ function planService(
   if (request.inZone !== undefined) return planZonal(service, request, view);
   if (ignoreEmpty && service.kind === 'cluster-ip' && isEmpty(service, view)) return undefined;
   const targets = targetsOf(service, request, view);
-  return targets.length === 0 ? undefined : targets;
+  return targets.length === 0 && !isWaiting(service, request) ? undefined : targets;
+}
+
+/** A ServiceImport is there before it has an address. */
+function isWaiting(
+  { kind, clusterIps, ports }: ServiceEntry,
+  request: NameRequest & { kind: 'service' },
+): boolean {
+  return (
+    kind === 'cluster-ip' &&
+    clusterIps.length === 0 &&
+    request.endpoint === undefined &&
+    portsOf({ ports }).some((port) => portMatches(port, request))
+  );
 }
 
 function isEmpty({ namespace, name }: ServiceEntry, view: ClusterView): boolean {
@@ -107,7 +120,7 @@ function targetsOf(
 ): Target[] {
   const owner = [service.name, service.namespace, 'svc'];
   if (service.kind === 'external-name') {
-    const bare = request.endpoint === undefined && request.port === undefined;
+    const bare = request.endpoint === undefined && !request.port && !request.protocol;
     const name =
       bare && parseIp(service.externalName) === undefined ? parseName(service.externalName) : undefined;
     return name === undefined || name.length === 0 ? [] : [{ owner, host: { kind: 'name', name }, port: 0 }];

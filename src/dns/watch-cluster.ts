@@ -71,12 +71,14 @@ export function watchCluster(
   ];
   if (config.endpoints) all.push(followSlices(client, { cluster, imported }, config, options, exposed));
   if (config.pods === 'verified') {
+    // Zones of ServiceImports have the same pods.
+    const podIndexes = config.multicluster.length > 0 ? [cluster, imported] : [cluster];
     all.push(
       follow(client, PODS, { ...labelled, fieldSelector: LIVING_PODS, transform: trimPod }, (pod, there) => {
         const entry = there ? planPodEntry(pod) : undefined;
         // One that is ending keeps its name until it is gone.
         if (there && pod.metadata?.deletionTimestamp !== undefined) return;
-        cluster.setPod(keyOf(pod), entry);
+        for (const index of podIndexes) index.setPod(keyOf(pod), entry);
       }),
     );
   }

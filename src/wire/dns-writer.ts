@@ -43,13 +43,16 @@ export class DnsWriter {
     return this;
   }
 
-  /** Names inside data of types younger than RFC 1035 (SRV) must not be compressed (RFC 3597 §4). */
+  /**
+   * Names inside data of types younger than RFC 1035 (SRV) must not be compressed (RFC 3597 §4); later names may
+   * still point into them.
+   */
   name(name: DnsName, compress = true): this {
     for (let i = 0; i < name.length; i++) {
       const suffix = name.slice(i).join('\0');
-      const known = compress ? this.#suffixes.get(suffix) : undefined;
-      if (known !== undefined) return this.u16(0xc000 | known);
-      if (compress && this.#length < 0x4000) this.#suffixes.set(suffix, this.#length);
+      const known = this.#suffixes.get(suffix);
+      if (known !== undefined && compress) return this.u16(0xc000 | known);
+      if (known === undefined && this.#length < 0x4000) this.#suffixes.set(suffix, this.#length);
       const label = name[i] ?? '';
       this.u8(label.length).latin1(label);
     }
