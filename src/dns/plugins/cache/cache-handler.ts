@@ -1,5 +1,5 @@
 import { nextAnswer, withMessage } from '#dns/finish-answer.ts';
-import type { Answerer, DnsAnswer, DnsReply, DnsRequest, DnsResult } from '#dns/handler.ts';
+import type { Answerer, Client, DnsAnswer, DnsReply, DnsRequest, DnsResult } from '#dns/handler.ts';
 import { DROP } from '#dns/handler.ts';
 import type { Metric, MetricFamily } from '#dns/metric-registry.ts';
 import type { PluginInstance, SetupContext } from '#dns/plugin.ts';
@@ -58,6 +58,7 @@ export class CacheHandler implements PluginInstance {
       return this.#giveOut(request, entry, nowMs);
     }
     if (serveStale === undefined || -leftMs > serveStale.forMs) return this.#miss(request, key, next);
+    this.#metrics.hit(entry).value++;
     if (serveStale.mode === 'verify') return this.#verify(request, key, entry, next);
     if (!entry.refreshing) this.#refresh(request, key, entry, next);
     this.#metrics.countStale();
@@ -95,18 +96,18 @@ export class CacheHandler implements PluginInstance {
 
   #miss(request: DnsRequest, key: string, next: Answerer): DnsReply {
     this.#metrics.misses.value++;
-    return this.#ask(request, key, next);
+    return this.#ask(request, key, next, true);
   }
 
-  /** What the plugins behind say; kept if it may be. */
-  #ask(request: DnsRequest, key: string, next: Answerer): DnsReply {
+  /** What the plugins behind say; kept if it may be, failures only where there is no entry to lose. */
+  #ask(request: DnsRequest, key: string, next: Answerer, keepsFailures: boolean): DnsReply {
     const asked = withAuthenticData(request);
     return nextAnswer(asked, next, (answer) => {
       request.answeredBy = asked.answeredBy;
       if (isServerError(answer)) return answer;
       const keeping = planKeeping(answer, this.#config);
       const capped = withTtl(answer, keeping.lifetime);
-      if (keeping.kept) this.#keep(request, key, capped, keeping);
+      if (keeping.kept && (keepsFailures || !isFailure(answer))) this.#keep(request, key, capped, keeping);
       return { ...capped, flags: capped.flags & ~unwantedFlags(request) };
     });
   }
@@ -114,20 +115,21 @@ export class CacheHandler implements PluginInstance {
   #keep({ query }: DnsRequest, key: string, answer: DnsAnswer, { share, lifetime }: Keeping): void {
     if (this.#config[share].disabled.match(query) !== undefined) return;
     const prepared = prepareAnswer(questionLabels(query), withOneOwner(answer));
-    const entry = cacheEntry(prepared, answer.flags & KEPT_FLAGS, this.#nowMs(), lifetime);
+    const entry = cacheEntry(prepared, answer.flags & KEPT_FLAGS, this.#nowMs(), lifetime, share);
     const [here, there] = share === 'success' ? [this.#success, this.#denial] : [this.#denial, this.#success];
     here.set(key, entry);
     there.delete(key);
   }
 
-  /** Asks behind the client's back. */
+  /** Asks behind the client's back, over TCP, since an answer that was cut could not be kept. */
   #refresh(request: DnsRequest, key: string, entry: CacheEntry, next: Answerer): void {
     entry.refreshing = true;
     this.#metrics.countPrefetch();
     const done = (): void => {
       entry.refreshing = false;
     };
-    void Promise.resolve(this.#ask({ ...request }, key, next)).then(done, done);
+    const client: Client = { ...request.client, transport: 'tcp' };
+    void Promise.resolve(this.#ask({ ...request, client }, key, next, false)).then(done, done);
   }
 
   /** The fresh answer if there is one in time, else the stale one. */
@@ -141,15 +143,10 @@ export class CacheHandler implements PluginInstance {
     const timedOut = new Promise<undefined>((resolve) => {
       timeout?.addEventListener('abort', () => resolve(undefined));
     });
-    const asked: Promise<DnsResult> = Promise.resolve(this.#miss(request, key, next));
+    const asked: Promise<DnsResult> = Promise.resolve(this.#ask(request, key, next, false));
     const fresh = await Promise.race<DnsResult | undefined>([asked, timedOut]);
     if (fresh === undefined || fresh === DROP) return stale();
-    const failed = !Buffer.isBuffer(fresh) && fresh.rcode === ResponseCode.SERVFAIL;
-    if (failed) {
-      this.#denial.delete(key);
-      this.#success.set(key, entry);
-    }
-    return failed ? stale() : fresh;
+    return !Buffer.isBuffer(fresh) && isFailure(fresh) ? stale() : fresh;
   }
 
   #wantsPrefetch(entry: CacheEntry, leftMs: number, nowMs: number): boolean {
@@ -160,6 +157,11 @@ export class CacheHandler implements PluginInstance {
     if (entry.refreshing || entry.hits < prefetch.hits) return false;
     return leftMs <= entry.lifetime * 1000 * prefetch.left;
   }
+}
+
+/** Whether an answer says neither what there is nor that there is nothing (RFC 8767 §4). */
+function isFailure({ rcode }: DnsAnswer): boolean {
+  return rcode !== ResponseCode.NOERROR && rcode !== ResponseCode.NXDOMAIN;
 }
 
 /** Asked without DO, CD and AD, as nearly all do. */
@@ -206,7 +208,8 @@ class CacheMetrics {
   /** These are told of only where they happen. */
   readonly countPrefetch: () => void;
   readonly countStale: () => void;
-  readonly #hits: Readonly<Record<'success' | 'denial', Metric>>;
+  readonly #hit: (type: 'success' | 'denial') => Metric;
+  readonly #known: Partial<Record<'success' | 'denial', Metric>> = {};
 
   constructor(
     config: CacheConfig,
@@ -231,7 +234,7 @@ class CacheMetrics {
     const of = (family: MetricFamily, type: string): Metric =>
       family.with(block.server, type, zones, block.view);
     const hits = metrics.counter('coredns_cache_hits_total', 'Queries that it had an answer to.', typed);
-    this.#hits = { success: of(hits, 'success'), denial: of(hits, 'denial') };
+    this.#hit = (type) => of(hits, type);
     const entries = metrics.gauge('coredns_cache_entries', 'Answers in the cache.', typed);
     const evictions = metrics.counter(
       'coredns_cache_evictions_total',
@@ -248,9 +251,7 @@ class CacheMetrics {
     }
   }
 
-  hit({ prepared }: CacheEntry): Metric {
-    return this.#hits[
-      prepared.rcode === ResponseCode.NOERROR && prepared.counts[0] > 0 ? 'success' : 'denial'
-    ];
+  hit({ share }: CacheEntry): Metric {
+    return (this.#known[share] ??= this.#hit(share));
   }
 }

@@ -111,6 +111,22 @@ test('cache serve_stale verify gives expired answers only when there is no fresh
   assert.deepEqual(texts((await cache.get()).answers), ['a.example 60 192.0.2.1']);
 });
 
+for (const mode of ['immediate', 'verify']) {
+  for (const rcode of [ResponseCode.SERVFAIL, ResponseCode.REFUSED, ResponseCode.NOTIMP]) {
+    test(`cache serve_stale ${mode} does not lose an entry to an upstream that answers code ${rcode}`, async () => {
+      const cache = await cacheOf(`cache {\nserve_stale 1h ${mode}\n}`);
+      await cache.get();
+      cache.clock.ms += 61_000;
+      cache.upstream.answer = answer([], { rcode, flags: HeaderFlag.RA });
+      for (let i = 0; i < 3; i++)
+        assert.deepEqual(texts((await cache.get()).answers), ['a.example 0 192.0.2.1']);
+      cache.upstream.answer = answer([], { rcode: ResponseCode.NXDOMAIN, authorities: [SOA] });
+      await cache.get();
+      assert.equal((await cache.get()).rcode, ResponseCode.NXDOMAIN);
+    });
+  }
+}
+
 test('cache keeps nothing of disabled zones, and nothing that the server itself says', async () => {
   const cache = await cacheOf('cache {\ndisable success example\n}');
   await cache.get();
@@ -132,6 +148,13 @@ const KEEPINGS: readonly [what: string, answer: DnsAnswer, kept: boolean, lifeti
     ['NXDOMAIN without SOA', answer([], { rcode: 3 }), false, 5, 'denial'],
     ['NODATA with SOA', answer([], { authorities: [SOA] }), true, 300, 'denial'],
     ['NODATA without SOA', answer([]), true, 5, 'success'],
+    [
+      'a delegation',
+      answer([], { flags: 0, authorities: [parseRecord('a. 60 NS ns.a.')] }),
+      true,
+      5,
+      'success',
+    ],
     ['SERVFAIL', answer([], { rcode: 2 }), true, 5, 'denial'],
     ['REFUSED', answer([], { rcode: 5 }), false, 5, 'denial'],
     ['a truncated answer', answer(['a. 60 A 192.0.2.1'], { flags: HeaderFlag.TC }), false, 60, 'success'],
@@ -144,7 +167,7 @@ for (const [what, given, kept, lifetime, share] of KEEPINGS) {
 }
 
 test('CacheStore never holds more entries or bytes than it may, and drops the longest unused first', () => {
-  const entry = () => cacheEntry(prepareAnswer(['a'], answer(['a. 60 A 192.0.2.1'])), 0, 0, 60);
+  const entry = () => cacheEntry(prepareAnswer(['a'], answer(['a. 60 A 192.0.2.1'])), 0, 0, 60, 'success');
   const store = new CacheStore(3);
   for (const key of ['a', 'b', 'c']) store.set(key, entry());
   store.get('a');
@@ -158,7 +181,7 @@ test('CacheStore never holds more entries or bytes than it may, and drops the lo
       const bounded = new CacheStore(5);
       for (const [key, size] of sets) {
         const prepared = { ...prepareAnswer(['a'], answer([])), tails: [Buffer.alloc(size)] };
-        bounded.set(String(key), cacheEntry(prepared, 0, 0, 60));
+        bounded.set(String(key), cacheEntry(prepared, 0, 0, 60, 'success'));
         assert.ok(bounded.size <= 5 && bounded.bytes <= 5 * 2048);
       }
     }),

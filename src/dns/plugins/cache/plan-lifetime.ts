@@ -11,7 +11,7 @@ export interface Keeping {
   readonly kept: boolean;
 }
 
-/** TTL of answers without a record to take it from. */
+/** TTL of answers without a record to take it from, and of those that only say who would know. */
 const DEFAULT_TTL = 5;
 const LONGEST_TTL = 3600 * 24 * 365;
 
@@ -23,7 +23,9 @@ export function planKeeping(answer: DnsAnswer, config: CacheConfig): Keeping {
   switch (rcode) {
     case ResponseCode.NOERROR: {
       const share = answers.length === 0 && hasSoa ? 'denial' : 'success';
-      return { share, lifetime: within(config[share], shortestTtl(answer)), kept: whole };
+      const isDelegation = answers.length === 0 && !hasSoa;
+      const ttl = isDelegation ? DEFAULT_TTL : shortestTtl(answer);
+      return { share, lifetime: within(config[share], ttl), kept: whole };
     }
     case ResponseCode.NXDOMAIN:
       return { share: 'denial', lifetime: within(config.denial, shortestTtl(answer)), kept: whole && hasSoa };

@@ -6,6 +6,7 @@ export interface CacheEntry {
   readonly prepared: PreparedAnswer;
   readonly flags: number;
   readonly storedMs: number;
+  readonly share: 'success' | 'denial';
   /** Seconds from storing; also the TTL that all its records began with. */
   readonly lifetime: number;
   readonly ttlOffsets: readonly number[];
@@ -24,12 +25,14 @@ export function cacheEntry(
   flags: number,
   storedMs: number,
   lifetime: number,
+  share: CacheEntry['share'],
 ): CacheEntry {
   return {
     prepared,
     flags,
     storedMs,
     lifetime,
+    share,
     ttlOffsets: ttlOffsets(prepared),
     writtenTtl: lifetime,
     hits: 0,

@@ -12,6 +12,8 @@ export const forward: Plugin = {
     const configs = directives.map((directive) => parseForward(directive, scope));
     return {
       explain: configs.map(explainForward),
+      // Such as version.bind of an upstream server.
+      settings: { chaos: true },
       setup(context) {
         const forwarders = configs.map((config) => new Forwarder(config, context));
         for (const { upstreams, zones } of configs) {
