@@ -87,8 +87,7 @@ describe('recorded', { concurrency: SERVERS_AT_ONCE }, () => {
   for (const group of groupByServer(CASES)) {
     const [first, second] = group;
     if (first === undefined) continue;
-    const name =
-      second === undefined ? first.name : `${group.length} cases of ${first.fixture} on one server`;
+    const name = second === undefined ? first.name : `${first.area}: ${group.length} cases on one server`;
     test(name, async (t) => {
       await using server = await ReplayServer.start(first, machine);
       if (second === undefined) await replay(server, first);

@@ -160,12 +160,12 @@ export function isAction({ apply, api, wait, writeFile, upstream }: RecordedEntr
   return [apply, api, wait, writeFile, upstream].some((action) => action !== undefined);
 }
 
-/** Cases that one server can answer one after the other: of the same objects, Corefile and files, without actions. */
+/** Cases of an area that one server can answer one after the other: of the same objects, Corefile and files, without actions. */
 export function groupByServer(cases: readonly RecordedCase[]): RecordedCase[][] {
   const groups = Map.groupBy(cases, (recorded) => {
-    const { fixture, objects, corefile, files, changes, start, upstreams, queries, name } = recorded;
+    const { area, fixture, objects, corefile, files, changes, start, upstreams, queries, name } = recorded;
     const own = changes ?? start ?? upstreams ?? queries.find(isAction);
-    return own === undefined ? JSON.stringify([fixture, objects, corefile, files]) : name;
+    return own === undefined ? JSON.stringify([area, fixture, objects, corefile, files]) : name;
   });
   return [...groups.values()];
 }
