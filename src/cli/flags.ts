@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { nearMiss } from '#lib/near-miss.ts';
 import { UsageError } from './command.ts';
 
 /** One flag. `values` lists the only words it takes; `parse` turns the word into a value or throws. */
@@ -138,19 +139,6 @@ function checkPositionals(words: readonly string[], names: readonly string[]): v
 
 function unknownFlag(rawName: string, flags: Flags): UsageError {
   const known = Object.keys(flags).map((name) => `--${name}`);
-  const near = known.find((name) => editDistance(name, rawName) <= 2);
+  const near = nearMiss(rawName, known);
   return new UsageError(`unknown flag ${rawName}${near === undefined ? '' : `, did you mean ${near}?`}`);
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min((previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1, substitution));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
 }

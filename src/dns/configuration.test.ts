@@ -8,11 +8,14 @@ function read(plugins: string): ReturnType<typeof readConfiguration> {
 }
 
 for (const [plugins, message] of [
-  ['kubernets cluster.local', /^Corefile:2: there is no plugin "kubernets"; there are .*kubernetes/],
+  [
+    'kubernets cluster.local',
+    /^Corefile:2: there is no plugin "kubernets" \(did you mean kubernetes\?\); there are acl, /,
+  ],
   ['etcd', /^Corefile:2: the plugin etcd is CoreDNS's, but not one of Portolan's/],
   [
     'kubernetes a.b {\npod insecure\n}',
-    /^Corefile:3: kubernetes: there is no option "pod"; there are .*pods/,
+    /^Corefile:3: kubernetes: there is no option "pod" \(did you mean pods\?\); there are .*pods/,
   ],
   ['kubernetes a.b {\npods some\n}', /^Corefile:3: pods: "some" is none of disabled, insecure, verified/],
   ['kubernetes a.b {\nttl 3601\n}', /^Corefile:3: ttl: "3601" is no whole number between 0 and 3600/],
@@ -29,6 +32,29 @@ for (const [plugins, message] of [
     assert.throws(() => read(plugins), { name: 'CorefileError', message });
   });
 }
+
+test('readConfiguration() refuses a server over TLS without a certificate', () => {
+  assert.throws(
+    () => readConfiguration('tls://a.b https://a.b:444 {\nwhoami\n}', 'Corefile'),
+    /^CorefileError: Corefile:1: tls:\/\/a\.b\.:853 needs a certificate and its key: tls CERTIFICATE KEY$/,
+  );
+});
+
+test('readConfiguration() tells of environment variables that are not set, and takes them to be empty', () => {
+  const warnings: string[] = [];
+  const options = { env: { ZONE: 'a.b' }, warn: (message: string) => warnings.push(message) };
+  const [block] = readConfiguration(
+    '{$ZONE}:53 {\nwhoami\n}\n{%PLACE%}:54 {\nwhoami\n}',
+    'Corefile',
+    options,
+  );
+  assert.equal(block?.keys[0]?.zone.text, 'a.b.');
+  assert.deepEqual(warnings, ['Corefile:4: there is no environment variable PLACE: it is taken to be empty']);
+});
+
+test('explainConfiguration() says of a block without plugins that it refuses every query', () => {
+  assert.match(explainConfiguration(readConfiguration('a.b', 'Corefile')), /dns:\/\/a\.b\.:53\n.*REFUSED/);
+});
 
 test('readConfiguration() refuses two blocks for one zone, port and address without views', () => {
   const block = '. {\nbind 127.0.0.1\nwhoami\n}\n';

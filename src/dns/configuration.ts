@@ -34,6 +34,7 @@ export function readConfiguration(
     throw new CorefileError({ file, line: 1 }, 'there is no server block, such as . { … }');
   const blocks = written.map((block) => configureBlock(block, options));
   refuseDuplicates(blocks);
+  refuseMissingCertificates(blocks);
   return blocks;
 }
 
@@ -52,6 +53,22 @@ function configureBlock(
     return { name: plugin.name, parsed };
   });
   return { keys: blockKeys, plugins, settings, where };
+}
+
+/** Servers over TLS show the certificate of the first of their blocks that has one. */
+function refuseMissingCertificates(blocks: readonly ConfiguredBlock[]): void {
+  const serverOf = ({ scheme, port }: BlockKey): string => `${scheme}:${port}`;
+  const certified = new Set(
+    blocks.filter(({ settings }) => settings.tls !== undefined).flatMap(({ keys }) => keys.map(serverOf)),
+  );
+  for (const { keys, where } of blocks) {
+    const bare = keys.find((key) => key.scheme !== 'dns' && !certified.has(serverOf(key)));
+    if (bare !== undefined)
+      throw new CorefileError(
+        where,
+        `${formatBlockKey(bare)} needs a certificate and its key: tls CERTIFICATE KEY`,
+      );
+  }
 }
 
 /** Two blocks may have the same zone on the same address only if each says by a view which queries are its. */

@@ -48,7 +48,8 @@ export function corefileSource(origin: CorefileOrigin, options: SourceOptions = 
     corefile,
     load: async () => readConfiguration(await corefile(), name, options),
     async text() {
-      const text = readCorefile(read(), name, options);
+      // What is odd in it is told of when it is loaded.
+      const text = readCorefile(read(), name, { env: options.env });
       if (kubeDnsConfig === undefined) return text;
       // What cannot be read is a change too, told of once: when it is loaded.
       const data = await readKubeDnsConfig(kubeDnsConfig).catch((error: Error) => error.message);

@@ -12,6 +12,8 @@ function explainBlock({ keys, plugins, where, settings }: ConfiguredBlock): stri
   const steps = plugins.flatMap(({ name, parsed }) =>
     parsed.explain.map((line, i) => `  ${i === 0 ? name.padEnd(12) : ' '.repeat(12)} ${line}`),
   );
+  const title = `${where.file}:${where.line}: ${served}${view}`;
+  if (steps.length === 0) return `${title}\nThere are no plugins: every query is REFUSED.\n`;
   const answering = 'Queries pass the plugins in this order, whatever that of the file:';
-  return `${where.file}:${where.line}: ${served}${view}\n${answering}\n${steps.join('\n')}\n`;
+  return `${title}\n${answering}\n${steps.join('\n')}\n`;
 }

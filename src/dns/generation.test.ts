@@ -1,27 +1,31 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { request } from '#test/support/dns-plugin.ts';
 import { startFakeApi } from '#test/support/fake-api.ts';
+import { ResponseCode } from '#wire/dns.ts';
 import { AnswerMetrics } from './answer-metrics.ts';
 import { AnswerTable } from './answer-table.ts';
 import { readConfiguration } from './configuration.ts';
-import { setUpGeneration } from './generation.ts';
+import { type SharedParts, setUpGeneration } from './generation.ts';
 import { HttpPages } from './http-pages.ts';
 import { MetricRegistry } from './metric-registry.ts';
+
+const SHARED: SharedParts = {
+  metrics: new MetricRegistry(),
+  answers: new AnswerMetrics(),
+  pages: new HttpPages(),
+  log: () => {},
+  apiClient: () => Promise.reject(new Error('not asked for')),
+  tableOf: () => new AnswerTable(),
+  reload: () => Promise.resolve(),
+  corefileText: () => Promise.resolve(''),
+};
 
 /** Names of the plugins whose answers may be given without asking the chain. */
 async function expressPlugins(plugins: string): Promise<string[]> {
   await using api = await startFakeApi([]);
   const text = `.:53 {\nkubernetes cluster.local {\nendpoint ${api.url}\n}\n${plugins}\n}`;
-  await using generation = await setUpGeneration(readConfiguration(text, 'Corefile'), {
-    metrics: new MetricRegistry(),
-    answers: new AnswerMetrics(),
-    pages: new HttpPages(),
-    log: () => {},
-    apiClient: () => Promise.reject(new Error('not asked for')),
-    tableOf: () => new AnswerTable(),
-    reload: () => Promise.resolve(),
-    corefileText: () => Promise.resolve(''),
-  });
+  await using generation = await setUpGeneration(readConfiguration(text, 'Corefile'), SHARED);
   const [site] = generation.servers[0]?.sites.get('\0') ?? [];
   return [...(site?.express.keys() ?? [])];
 }
@@ -42,3 +46,18 @@ for (const plugins of [
     assert.deepEqual(await expressPlugins(plugins), []);
   });
 }
+
+test('setUpGeneration() refuses every query of a block whose plugins have no part in answers, as CoreDNS does', async () => {
+  const rcodeWith = async (plugins: string): Promise<number> => {
+    await using generation = await setUpGeneration(
+      readConfiguration(`. {\n${plugins}\n}`, 'Corefile'),
+      SHARED,
+    );
+    const [site] = generation.servers[0]?.sites.get('\0') ?? [];
+    const result = await site?.answer(request('a.example', 'A'));
+    assert(typeof result === 'object' && 'rcode' in result);
+    return result.rcode;
+  };
+  assert.equal(await rcodeWith('bind 127.0.0.1\nreload'), ResponseCode.REFUSED);
+  assert.equal(await rcodeWith('errors'), ResponseCode.SERVFAIL);
+});

@@ -1,3 +1,4 @@
+import { didYouMean } from './corefile/arguments.ts';
 import { CorefileError } from './corefile/error.ts';
 import type { Directive } from './corefile/parse.ts';
 import type { Plugin } from './plugin.ts';
@@ -110,5 +111,5 @@ function unknownPlugin(name: string): string {
   const known = [...BY_NAME.keys(), 'import'].toSorted().join(', ');
   return ORDER.includes(name)
     ? `the plugin ${name} is CoreDNS's, but not one of Portolan's, which are ${known}`
-    : `there is no plugin ${JSON.stringify(name)}; there are ${known}`;
+    : `there is no plugin ${JSON.stringify(name)}${didYouMean(name, BY_NAME.keys())}; there are ${known}`;
 }

@@ -161,6 +161,9 @@ test('startDnsServer() goes over to a new configuration, and keeps the old one w
   assert.deepEqual(addressesOf(await askUdp(port, 'a.example')), ['192.0.2.2']);
 
   text = text.replace('template', 'tempalte');
-  await assert.rejects(server.reload(), /Corefile:3: there is no plugin "tempalte"; there are .*template/);
+  await assert.rejects(
+    server.reload(),
+    /Corefile:3: there is no plugin "tempalte" \(did you mean template\?\)/,
+  );
   assert.deepEqual(addressesOf(await askUdp(port, 'a.example')), ['192.0.2.2']);
 });

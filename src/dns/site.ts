@@ -15,8 +15,22 @@ export interface Site extends BlockContext {
   countsFor(plugin: string): AnswerCounts;
 }
 
+/** Plugins that say how to serve, and have no part in answers. */
+const SETTINGS = new Set([
+  'bind',
+  'debug',
+  'health',
+  'multisocket',
+  'ready',
+  'reload',
+  'root',
+  'timeouts',
+  'tls',
+]);
+
 /** The block's chain as one function. At its end nobody had an answer. */
 export function compileChain(plugins: readonly PluginInstance[]): Answerer {
+  if (plugins.every(({ name }) => SETTINGS.has(name))) return () => emptyAnswer(ResponseCode.REFUSED);
   const handlers = plugins.filter(isHandler);
   const error = `plugin/${handlers.at(-1)?.name ?? ''}: no next plugin found`;
   return chain(handlers, () => ({ ...emptyAnswer(ResponseCode.SERVFAIL), error }));

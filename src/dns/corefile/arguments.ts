@@ -1,4 +1,5 @@
 import { parseZones, type Zone } from '#dns/zone.ts';
+import { nearMiss } from '#lib/near-miss.ts';
 import { CorefileError } from './error.ts';
 import type { Directive } from './parse.ts';
 
@@ -83,14 +84,20 @@ export function zonesArg(
 export function unknownOption(plugin: string, option: Directive, known: readonly string[]): never {
   throw new CorefileError(
     option.where,
-    `${plugin}: there is no option ${quote(option.name)}; there are ${known.toSorted().join(', ')}`,
+    `${plugin}: there is no option ${quote(option.name)}${didYouMean(option.name, known)}; there are ${known.toSorted().join(', ')}`,
   );
+}
+
+/** ` (did you mean cache?)` where one of the known words is like the one written; else nothing. */
+export function didYouMean(word: string, known: Iterable<string>): string {
+  const near = nearMiss(word, known);
+  return near === undefined ? '' : ` (did you mean ${near}?)`;
 }
 
 /** One of a few words. */
 export function choice<const T extends string>(directive: Directive, text: string, known: readonly T[]): T {
   const found = known.find((word) => word === text);
-  return found ?? fail(directive, `${quote(text)} is none of ${known.join(', ')}`);
+  return found ?? fail(directive, `${quote(text)} is none of ${known.join(', ')}${didYouMean(text, known)}`);
 }
 
 function quote(text: string | undefined): string {

@@ -31,7 +31,7 @@ export function parseBlockKey({ text, where }: Word, dnsPort: number = DEFAULT_P
     const chosen = port ?? (schemeText === 'dns' ? dnsPort : DEFAULT_PORTS[schemeText]);
     return zones.map((zone) => ({ scheme: schemeText, zone, port: chosen }));
   } catch (error) {
-    throw new CorefileError(where, `${text}: ${(error as Error).message}`);
+    throw new CorefileError(where, (error as Error).message);
   }
 }
 

@@ -15,9 +15,15 @@ export interface Line {
 
 /**
  * Splits a Corefile into lines of words. Words in double quotes may hold spaces, line breaks and `\"`;
- * `#` begins a comment, also within a word. `{$NAME}` and `{%NAME%}` are replaced by environment variables.
+ * `#` begins a comment, also within a word. `{$NAME}` and `{%NAME%}` are replaced by environment variables;
+ * one that is not set is empty, and `warn` hears of it.
  */
-export function readLines(text: string, file: string, env: NodeJS.ProcessEnv): Line[] {
+export function readLines(
+  text: string,
+  file: string,
+  env: NodeJS.ProcessEnv,
+  warn: (message: string) => void = () => {},
+): Line[] {
   const lines: Line[] = [];
   let words: Word[] = [];
   let number = 1;
@@ -28,6 +34,12 @@ export function readLines(text: string, file: string, env: NodeJS.ProcessEnv): L
     }
     words = [];
   };
+  const expanded = (word: string, line: number): Word => ({
+    text: expand(word, env, (name) =>
+      warn(`${file}:${line}: there is no environment variable ${name}: it is taken to be empty`),
+    ),
+    where: { file, line },
+  });
   for (const [piece] of text.matchAll(/\n|#[^\n]*|"(?:\\[^]|[^"\\])*"?|[^\s"#][^\s#]*|[^\S\n]+/g)) {
     if (piece === '\n') {
       end('plain');
@@ -43,17 +55,20 @@ export function readLines(text: string, file: string, env: NodeJS.ProcessEnv): L
       if (piece.length < 2 || !piece.endsWith('"'))
         throw new CorefileError({ file, line: first }, 'the quoted text that begins here has no closing "');
       const inner = piece.slice(1, -1).replaceAll('\\"', '"');
-      words.push({ text: expand(inner, env), where: { file, line: first } });
+      words.push(expanded(inner, first));
     } else if (!piece.startsWith('#') && piece.trim() !== '') {
-      words.push({ text: expand(piece, env), where: { file, line: number } });
+      words.push(expanded(piece, number));
     }
   }
   end('plain');
   return lines;
 }
 
-function expand(text: string, env: NodeJS.ProcessEnv): string {
+function expand(text: string, env: NodeJS.ProcessEnv, missing: (name: string) => void): string {
   return text.replaceAll(/\{\$(\w+)\}|\{%(\w+)%\}/g, (_, unix?: string, windows?: string) => {
-    return env[unix ?? windows ?? ''] ?? '';
+    const name = unix ?? windows ?? '';
+    const value = env[name];
+    if (value === undefined) missing(name);
+    return value ?? '';
   });
 }

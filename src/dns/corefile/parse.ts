@@ -54,7 +54,7 @@ class Parser {
 
   file(text: string, file: string): WrittenBlock[] {
     const blocks: WrittenBlock[] = [];
-    const lines = new Lines(readLines(text, file, this.#env));
+    const lines = new Lines(readLines(text, file, this.#env, this.#warn));
     for (let line = lines.next(); line !== undefined; line = lines.next()) {
       const [first] = line.words;
       if (first === undefined) throw unbalanced(line);
@@ -139,7 +139,7 @@ class Parser {
       .flatMap((file) => {
         const text = readImported(file, where);
         this.imported.push(text);
-        return readLines(text, file, this.#env);
+        return readLines(text, file, this.#env, this.#warn);
       })
       .toReversed();
   }
