@@ -161,7 +161,13 @@ function dnsDeployment({ nodes }: AddressPlan, compileCache: string | undefined)
                 { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
                 { name: 'metrics', containerPort: 9153, protocol: 'TCP' },
               ],
-              readinessProbe: { httpGet: { path: '/ready', port: 8181 }, periodSeconds: 1 },
+              // One 503 is enough: a server that goes has to be left before it is gone. One that is slow is not.
+              readinessProbe: {
+                httpGet: { path: '/ready', port: 8181 },
+                periodSeconds: 1,
+                timeoutSeconds: 5,
+                failureThreshold: 1,
+              },
               livenessProbe: { httpGet: { path: '/health', port: 8080 }, failureThreshold: 5 },
             },
           ],

@@ -21,11 +21,18 @@ export class SiteService implements QueryService {
   readonly #panics: Metric;
   readonly #log: (message: string) => void;
   sites: Sites = new Map();
+  leaving = false;
+  /** How often queries came, one or several at once. */
+  batches = 0;
 
   constructor(table: AnswerTable, panics: Metric, log: (message: string) => void) {
     this.table = table;
     this.#panics = panics;
     this.#log = log;
+  }
+
+  asked(): void {
+    this.batches++;
   }
 
   answer(message: Buffer, client: Client): Response | Promise<Response> {

@@ -57,7 +57,10 @@ export class StreamConnection {
     const messages = this.#frames.push(piece);
     this.#waiting = this.#waiting.length === 0 ? messages : [...this.#waiting, ...messages];
     this.#work();
-    if (messages.length > 0) this.#onQuery();
+    if (messages.length > 0) {
+      this.#onQuery();
+      this.#service.asked?.();
+    }
     if (this.#isFull()) return;
     // What began earlier and is not whole yet does not get more time by a few more bytes.
     if (messages.length > 0 || (!partial && this.#frames.hasPartial)) this.#await();
@@ -79,6 +82,7 @@ export class StreamConnection {
     }
     if (done > 0) this.#waiting = this.#waiting.slice(done);
     this.#flush();
+    if (done > 0) this.#leave();
     if (this.#isFull()) this.#socket.pause();
   }
 
@@ -99,7 +103,14 @@ export class StreamConnection {
       this.#unanswered--;
       this.#queue(late);
       this.#resume();
+      this.#leave();
     });
+  }
+
+  /** Ends the connection of a server that goes where it breaks no query off: behind the answer to the last one. */
+  #leave(): void {
+    const isIdle = this.#unanswered === 0 && this.#waiting.length === 0 && !this.#frames.hasPartial;
+    if (this.#service.leaving === true && isIdle) this.#socket.end();
   }
 
   #answerFromTable(message: Buffer): boolean {

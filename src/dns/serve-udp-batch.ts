@@ -95,6 +95,7 @@ class BatchServer {
   serve(count: number): boolean {
     if (count === 0) return false;
     const { table } = this.#service;
+    this.#service.asked?.();
     table?.startBatch();
     for (let slot = 0; slot < count; slot++) this.#serveSlot(slot);
     this.#batch.send(count);

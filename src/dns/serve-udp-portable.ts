@@ -59,6 +59,7 @@ function serveMessages(
     if (!state.closed && Buffer.isBuffer(response)) socket.send(response, port, address, ignore);
   };
   socket.on('message', (message, peer) => {
+    service.asked?.();
     if (table !== undefined && message.length < SCRATCH_BYTES) {
       const bytes = Buffer.allocUnsafe(SCRATCH_BYTES);
       message.copy(bytes);

@@ -4,6 +4,7 @@ import { SiteService } from './answer-query.ts';
 import { AnswerTable } from './answer-table.ts';
 import type { ListenAddress } from './config.ts';
 import type { ConfiguredBlock } from './configuration.ts';
+import { untilUnasked } from './departure.ts';
 import { Fronts } from './fronts/fronts.ts';
 import { type Generation, type ServerPlan, type SharedParts, setUpGeneration } from './generation.ts';
 import { HttpPages } from './http-pages.ts';
@@ -15,7 +16,7 @@ export interface DnsServer extends AsyncDisposable {
   readonly addresses: readonly ListenAddress[];
   /** Reads the configuration anew and goes over to it. Rejects, and stays as it is, when it is not sound. */
   reload(): Promise<void>;
-  /** Goes unready, serves on for as long as `health` says (lameduck), then closes. */
+  /** Goes unready, serves on for as long as `health` says (lameduck) and while queries still come, then closes. */
   stop(): Promise<void>;
 }
 
@@ -148,7 +149,10 @@ class Server implements DnsServer {
 
   async stop(): Promise<void> {
     const plugins = this.#generation?.plugins ?? [];
-    await Promise.all(plugins.map(async (plugin) => plugin.stopping?.()));
+    const services = [...this.#serving.values()].map(({ service }) => service);
+    for (const service of services) service.leaving = true;
+    const stopping = Promise.all(plugins.map(async (plugin) => plugin.stopping?.()));
+    await untilUnasked(stopping, () => services.reduce((sum, { batches }) => sum + batches, 0));
     await this[Symbol.asyncDispose]();
   }
 

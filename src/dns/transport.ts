@@ -12,6 +12,10 @@ export interface QueryService {
   readonly table?: AnswerTable | undefined;
   /** Answers one message. `message` is the callee's to keep. Never throws, never rejects. */
   answer(message: Buffer, client: Client): Response | Promise<Response>;
+  /** Told of every batch of queries, however they are answered. */
+  asked?(): void;
+  /** The server goes: a stream ends with the next answer, for its client to connect to another one. */
+  readonly leaving?: boolean;
 }
 
 const MIN_UDP_BYTES = 512;
