@@ -18,6 +18,7 @@ import { checkNodeResolver, RESOLV_CONF } from './node-resolver.ts';
 import { ObjectCache } from './object-cache.ts';
 import { AddressPool, primaryFirst } from './plan-addresses.ts';
 import { planNodeHostsFile } from './plan-hosts-file.ts';
+import { type KubeletConfiguration, planKubeletConfiguration } from './plan-kubelet-configuration.ts';
 import { planCapacity } from './plan-node-object.ts';
 import { Pods } from './pods.ts';
 
@@ -60,13 +61,15 @@ export async function startNode(config: NodeConfig): Promise<NodeAgent> {
       events.record(podReference(pod, fieldPath), type, reason, message),
     warnOfNode: (reason, message) => events.record(nodeReference(nodeName), 'Warning', reason, message),
   };
-  const excess = checkNodeResolver(config.resolvConf ?? RESOLV_CONF, config.clusterDomain);
+  const resolvConf = config.resolvConf ?? RESOLV_CONF;
+  const excess = checkNodeResolver(resolvConf, config.clusterDomain);
   if (excess !== undefined) context.warnOfNode('CheckLimitsForResolvConf', excess);
 
   // Pods run from here on; then the server that reaches into them, then Ready.
   const pods = new Pods(context);
   const access = new NodeAccess(pods);
-  const servers = await serveKubelet(config, access);
+  const configuration = planKubeletConfiguration(config, { resolvConf, maxPods: facts.maxPods });
+  const servers = await serveKubelet(config, access, configuration);
   await Promise.all([pods.synced, writeNodeStatus(registration)]);
   void keepNode(registration, node.metadata?.uid ?? '');
 
@@ -95,12 +98,13 @@ function resetDirectory(dataDir: string): void {
 async function serveKubelet(
   { kubelet, addresses, dataDir }: NodeConfig,
   access: NodeAccess,
+  configuration: KubeletConfiguration,
 ): Promise<AsyncDisposable[]> {
   if (kubelet === undefined) return [];
   const { startStreamingServer } = await import('./streaming/streaming-server.ts');
   const logDirectory = join(dataDir, 'logs');
   const tls = { cert: kubelet.certificate, key: kubelet.key, ca: kubelet.clientCa };
   const listen = (host: string): Promise<AsyncDisposable> =>
-    startStreamingServer({ access, logDirectory, tls, listen: { host, port: KUBELET_PORT } });
+    startStreamingServer({ access, logDirectory, configuration, tls, listen: { host, port: KUBELET_PORT } });
   return Promise.all(addresses.map(listen));
 }

@@ -17,6 +17,7 @@ export type StreamingRequest =
   | { kind: 'nodeLogs'; path: readonly string[] }
   | { kind: 'healthz' }
   | { kind: 'metrics' }
+  | { kind: 'configuration' }
   | { kind: 'refused'; status: number; message: string };
 
 /** `url` is path and query as they stand in the request line. */
@@ -47,6 +48,8 @@ export function planRequest(method: string, url: string): StreamingRequest {
       return { kind: 'healthz' };
     case 'metrics':
       return { kind: 'metrics' };
+    case 'configz':
+      return { kind: 'configuration' };
     default:
       return { kind: 'refused', status: 404, message: '404 page not found' };
   }

@@ -10,6 +10,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { WebSocket } from 'ws';
 import type { Status } from '#api/meta/v1.gen.ts';
 import { type ClusterPki, type KeyPair, openClusterPki } from '#cluster/pki.ts';
+import { planKubeletConfiguration } from '#node/plan-kubelet-configuration.ts';
 import {
   CHANNEL,
   type ChannelProtocol,
@@ -38,6 +39,10 @@ before(async () => {
   server = await startStreamingServer({
     access,
     logDirectory: join(directory, 'logs'),
+    configuration: planKubeletConfiguration(
+      { clusterDns: ['10.96.0.10'], clusterDomain: 'cluster.local' },
+      { resolvConf: '/etc/resolv.conf', maxPods: 110 },
+    ),
     tls: { cert: serving.certificate, key: serving.key, ca: pki.caCertificate },
     listen: { host: '127.0.0.1', port: 0 },
   });
@@ -127,6 +132,22 @@ describe('the node’s server', () => {
       (await get('/metrics')).body,
       /^kubelet_running_containers\{container_state="running"\} 1$/m,
     );
+  });
+
+  it('tells its settings under the names of a KubeletConfiguration', async () => {
+    const { status, body } = await get('/configz');
+    assert.equal(status, 200);
+    assert.deepEqual(JSON.parse(body), {
+      kubeletconfig: {
+        kind: 'KubeletConfiguration',
+        apiVersion: 'kubelet.config.k8s.io/v1beta1',
+        port: 10_250,
+        clusterDomain: 'cluster.local',
+        clusterDNS: ['10.96.0.10'],
+        resolvConf: '/etc/resolv.conf',
+        maxPods: 110,
+      },
+    });
   });
 
   it('shows the files of its log directory, and nothing besides', async () => {

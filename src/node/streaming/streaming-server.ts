@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { type ContainerAccess, ContainerAccessError } from '#node/container-access.ts';
+import type { KubeletConfiguration } from '#node/plan-kubelet-configuration.ts';
 import { planRequest, type StreamingRequest } from './plan-request.ts';
 import { REFUSALS } from './plan-status.ts';
 import { serveLogs } from './serve-logs.ts';
@@ -16,6 +17,8 @@ export interface StreamingServerConfig {
   access: ContainerAccess;
   /** The node's own logs, for whoever asks for `/logs/`; absent: there are none. */
   logDirectory?: string | undefined;
+  /** The node's settings, for whoever asks for `/configz`; absent: none are told. */
+  configuration?: KubeletConfiguration | undefined;
   /** PEM: the node's serving certificate, and the authority of the clients. */
   tls: { cert: string; key: string; ca: string };
   /** A socket that listens already, or an address; port 0 takes any. */
@@ -85,7 +88,7 @@ function mayUse(socket: TLSSocket): boolean {
 }
 
 async function serve(
-  { access, logDirectory }: StreamingServerConfig,
+  { access, logDirectory, configuration }: StreamingServerConfig,
   plan: StreamingRequest,
   response: ServerResponse,
 ): Promise<void> {
@@ -107,6 +110,9 @@ async function serve(
       break;
     case 'metrics':
       answer(response, 200, metricsText(access.pods()), 'text/plain; version=0.0.4; charset=utf-8');
+      break;
+    case 'configuration':
+      answer(response, 200, JSON.stringify({ kubeletconfig: configuration }), 'application/json');
       break;
     case 'refused':
       answer(response, plan.status, plan.message);
