@@ -25,6 +25,8 @@ export interface DnsServerOptions {
   readonly load: () => Promise<readonly ConfiguredBlock[]>;
   /** The configuration's text with all that it imports, to see changes by. */
   readonly text: () => Promise<string>;
+  /** Where its files are, so that changes can be noticed at once. */
+  readonly folders?: readonly string[] | undefined;
   /** Called when a plugin wants the API server. */
   readonly apiClient: (onResponse?: ClientConfig['onResponse']) => Promise<ApiClient>;
   readonly log: (message: string) => void;
@@ -72,6 +74,7 @@ class Server implements DnsServer {
       tableOf: (name) => this.#tableOf(name),
       reload: () => this.reload(),
       corefileText: options.text,
+      corefileFolders: options.folders ?? [],
     };
   }
 
@@ -152,7 +155,9 @@ class Server implements DnsServer {
     const services = [...this.#serving.values()].map(({ service }) => service);
     for (const service of services) service.leaving = true;
     const stopping = Promise.all(plugins.map(async (plugin) => plugin.stopping?.()));
-    await untilUnasked(stopping, () => services.reduce((sum, { batches }) => sum + batches, 0));
+    await untilUnasked(stopping, () =>
+      services.reduce((sum, { batches }) => sum + batches, this.#fronts.batches),
+    );
     await this[Symbol.asyncDispose]();
   }
 

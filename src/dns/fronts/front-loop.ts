@@ -37,6 +37,7 @@ export class FrontLoop {
   readonly #sockets = new Map<number, { socket: FrontSocket; server: number; fd: number }>();
   readonly #counts = new Map<number, AnswerCounts>();
   #messages = 0;
+  #ending = false;
 
   constructor(port: MessagePort, { ledger, marks, control, tallies, hits, wakeFd }: FrontData) {
     useLedger(ledger);
@@ -51,13 +52,17 @@ export class FrontLoop {
     };
   }
 
-  /** Goes on until the thread is terminated. */
-  run(): never {
+  /** Goes on until it is told to end. */
+  run(): void {
     this.#tell({ kind: 'ready' });
-    for (;;) {
+    while (!this.#ending) {
       this.#takeMessages();
       let busy = false;
-      for (const { socket } of this.#sockets.values()) busy = socket.serve() || busy;
+      for (const { socket } of this.#sockets.values()) {
+        if (!socket.serve()) continue;
+        Atomics.add(this.#control, ControlWord.BATCHES, 1);
+        busy = true;
+      }
       if (!busy) this.#wait();
     }
   }
@@ -86,6 +91,10 @@ export class FrontLoop {
         break;
       case 'counts':
         this.#counts.set(message.countedAt, new AnswerCounts(message.memory));
+        break;
+      case 'end':
+        if (message.failing) throw new Error('told to fail');
+        this.#ending = true;
         break;
       case 'copy':
         this.#servers.get(message.server)?.copies.take(message.copy);

@@ -18,7 +18,13 @@ export class FrontMemory {
   /** A new thread has no copies, and has been told nothing. */
   forgetCopies(): void {
     this.#copied = new Int32Array(MARKS);
-    this.#control.fill(0);
+    for (const word of [ControlWord.POSTED, ControlWord.HANDED_OVER, ControlWord.TAKEN])
+      Atomics.store(this.#control, word, 0);
+  }
+
+  /** How often queries came, one or several at once. */
+  get batches(): number {
+    return Atomics.load(this.#control, ControlWord.BATCHES) >>> 0;
   }
 
   rememberCopy({ slot, version }: Mark): void {

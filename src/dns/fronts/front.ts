@@ -118,14 +118,16 @@ export class Front {
   async stop(): Promise<void> {
     await Promise.all(this.sockets.map((socket) => this.close(socket)));
     const thread = this.#thread;
+    this.#end(false);
     this.#thread = undefined;
-    if (thread === undefined) return;
-    await endThread(thread);
+    await thread?.ended;
   }
 
-  /** Ends the thread as a failure would. */
+  /** Ends the thread as a failure would: to see what follows. */
   async kill(): Promise<void> {
-    if (this.#thread !== undefined) await endThread(this.#thread);
+    const thread = this.#thread;
+    this.#end(true);
+    await thread?.ended;
   }
 
   /** Makes one more socket of a listener. Throws what the system says when there cannot be one. */
@@ -226,19 +228,19 @@ export class Front {
   }
 
   #post(message: ToFront): void {
-    this.#thread?.worker.postMessage(message);
+    if (this.#thread === undefined) return;
+    this.#thread.worker.postMessage(message);
     this.memory.countPosted();
+  }
+
+  /** Never by `terminate()`: a call into the C library that is interrupted so can take the process with it. */
+  #end(failing: boolean): void {
+    this.#post({ kind: 'end', failing });
+    this.#awake();
   }
 
   /** Messages are taken with the next query; some must not wait for it. */
   #awake(): void {
     if (this.#thread !== undefined) writeSync(this.#thread.wake.write, 'x');
   }
-}
-
-async function endThread({ worker, wake, ended }: Thread): Promise<void> {
-  const gone = worker.terminate();
-  writeSync(wake.write, 'x');
-  await gone;
-  await ended;
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
+import { createSocket, type RemoteInfo } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { AnswerCounts } from '#dns/answer-counts.ts';
 import { AnswerTable } from '#dns/answer-table.ts';
+import type { Client } from '#dns/handler.ts';
 import { serveUdp } from '#dns/serve-udp.ts';
 import type { QueryService, UdpShare } from '#dns/transport.ts';
 import { CLASS_IN, decodeMessage, encodeQuery, RecordType } from '#wire/dns.ts';
@@ -37,32 +38,49 @@ async function ask(port: number, query: DnsQuery = queryOf()): Promise<string | 
   return first?.data.kind === 'address' ? first.data.address : undefined;
 }
 
+/** The address that the response to a query comes from. */
+async function sourceOf(port: number, address: string, query: DnsQuery = queryOf()): Promise<string> {
+  const socket = createSocket('udp4');
+  socket.send(query.message, port, address);
+  const [, peer] = (await once(socket, 'message')) as [Buffer, RemoteInfo];
+  socket.close();
+  return peer.address;
+}
+
 /** What clients at so many ports are told at the same time. */
 function askAll(port: number, query?: DnsQuery): Promise<(string | undefined)[]> {
   return Promise.all(Array.from({ length: CLIENTS }, () => ask(port, query)));
 }
 
 /** A listener whose chain says nothing but how often it was asked, with three threads beside it. */
-async function start(t: TestContext, options: { minLifeMs?: number } = {}) {
+async function start(
+  t: TestContext,
+  {
+    address = '127.0.0.1',
+    pinSource = false,
+    ...options
+  }: { address?: string; pinSource?: boolean; minLifeMs?: number } = {},
+) {
   const table = new AnswerTable();
   const counts = new AnswerCounts();
   const tally = { value: 0 };
   const chain = { asked: 0 };
+  const clients: Client[] = [];
   const service: QueryService = {
     table,
-    answer(message) {
+    answer(message, client) {
+      clients.push(client);
       chain.asked++;
       return respondEmpty(message, message.length, 0, undefined);
     },
   };
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
-  const { address, share } = stack.use(
-    await serveUdp({ address: '127.0.0.1', port: 0 }, service, { path: 'batch' }),
-  );
+  const listener = stack.use(await serveUdp({ address, port: 0 }, service, { path: 'batch' }));
+  const share = listener.share ?? assert.fail('not to be shared');
   const log: string[] = [];
   const fronts = stack.use(new Fronts({ log: (message) => log.push(message), ...options }));
-  const shares: UdpShare[] = [share ?? assert.fail('not to be shared')];
+  const shares: UdpShare[] = [pinSource ? { ...share, pinSource } : share];
   const use = async (sockets: number): Promise<void> => {
     await fronts.start([{ sockets }]);
     await fronts.set([{ table, shares, sockets }]);
@@ -70,7 +88,7 @@ async function start(t: TestContext, options: { minLifeMs?: number } = {}) {
   await use(4);
   const put = (prepared: PreparedAnswer) =>
     table.set(queryOf(), { prepared, flags: 0, counts, tallies: [tally] });
-  return { table, counts, tally, chain, fronts, log, use, put, port: address.port };
+  return { table, counts, tally, chain, clients, fronts, log, use, put, port: listener.address.port };
 }
 
 const given = ({ requests }: AnswerCounts): number => requests.reduce((sum, count) => sum + count, 0);
@@ -116,6 +134,37 @@ test('an answer that was taken back is given by no front any more, nor one that 
     assert.deepEqual(new Set(await askAll(port)), new Set([undefined]));
     assert.equal(chain.asked, asked + CLIENTS);
   }
+});
+
+test('batches tells of every time that queries came, whoever answered them', async (t) => {
+  const { put, port, fronts, counts } = await start(t);
+  assert.equal(fronts.batches, 0);
+  put(answerWith('10.96.0.7'));
+  for (let round = 0; round < 2; round++) await askAll(port);
+  const { batches } = fronts;
+  const byFronts = counts.parts.slice(1).reduce((sum, part) => sum + given(part), 0);
+  assert.ok(batches >= 3 && batches <= byFronts + CLIENTS, `${batches} batches`);
+});
+
+test('answers leave from the address that was asked, whether a front has them or not', async (t) => {
+  const { put, use, port, counts, clients } = await start(t, { address: '0.0.0.0', pinSource: true });
+  await use(4);
+  put(answerWith('10.96.0.7'));
+  const askedAt2 = async (query?: DnsQuery): Promise<number> => {
+    const sources = await Promise.all(
+      Array.from({ length: CLIENTS }, () => sourceOf(port, '127.0.0.2', query)),
+    );
+    return sources.filter((source) => source === '127.0.0.2').length;
+  };
+  await askedAt2();
+  const byFronts = (): number => counts.parts.slice(1).reduce((sum, part) => sum + given(part), 0);
+  const before = byFronts();
+  const pinned = await askedAt2();
+  assert.ok(pinned > 0);
+  assert.equal(pinned, byFronts() - before);
+  const handedOver = await askedAt2(queryOf(['nobody', 'example']));
+  assert.ok(handedOver > 0);
+  assert.equal(handedOver, clients.filter(({ local }) => local.address === '127.0.0.2').length);
 });
 
 test('an emptied table is empty in every front', async (t) => {

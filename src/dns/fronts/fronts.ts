@@ -37,6 +37,11 @@ export class Fronts implements AsyncDisposable {
     return [...this.#fronts].filter(({ running }) => running);
   }
 
+  /** How often queries came by the threads' sockets, one or several at once. */
+  get batches(): number {
+    return [...this.#fronts].reduce((sum, { memory }) => sum + memory.batches, 0);
+  }
+
   /** Starts as many threads as the servers need; resolves when they can answer. Rejects when one cannot be started. */
   async start(servers: readonly Pick<FrontedServer, 'sockets'>[]): Promise<void> {
     const wanted = Math.max(0, ...servers.map(({ sockets }) => sockets - 1));

@@ -25,8 +25,10 @@ export const ControlWord = {
   /** Queries that the front handed over, and those of them that were taken. */
   HANDED_OVER: 1,
   TAKEN: 2,
+  /** How often queries came, one or several at once; it goes on with the next thread. */
+  BATCHES: 3,
 } as const;
-export const CONTROL_WORDS = 3;
+export const CONTROL_WORDS = 4;
 export const MAX_TALLIES = 4096;
 
 /** The bytes of a prepared answer, true as long as its mark is. */
@@ -87,6 +89,8 @@ export type ToFront =
   | { readonly kind: 'close'; readonly socket: number }
   /** Where answers are counted from now on, of `COUNTS_BYTES` bytes. */
   | { readonly kind: 'counts'; readonly countedAt: number; readonly memory: SharedArrayBuffer }
+  /** End the thread, if wanted as a failure would. */
+  | { readonly kind: 'end'; readonly failing: boolean }
   | { readonly kind: 'copy'; readonly server: number; readonly copy: Copy };
 
 export type FromFront =
