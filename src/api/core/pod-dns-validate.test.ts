@@ -21,7 +21,7 @@ test('validatePodDns() accepts the four policies and requires one', () => {
     assert.deepEqual(errorsOf({ dnsPolicy }), []);
   assert.deepEqual(errorsOf({ dnsPolicy: '' }), ['spec.dnsPolicy: Required value']);
   assert.deepEqual(errorsOf({ dnsPolicy: 'invalid' }), [
-    'spec.dnsPolicy: Unsupported value: "invalid": supported values: "ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"',
+    'spec.dnsPolicy: Unsupported value: "invalid": supported values: "ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"',
   ]);
 });
 

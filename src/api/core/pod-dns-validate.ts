@@ -3,7 +3,7 @@ import {
   type FieldError,
   forbidden,
   invalid,
-  notSupported,
+  notSupportedAsListed,
   required,
   tooLong,
 } from '#api/machinery/field-error.ts';
@@ -15,7 +15,7 @@ import {
   dns1123SubdomainWithUnderscore,
 } from '#api/machinery/names.ts';
 
-const DNS_POLICIES = ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'];
+const DNS_POLICIES = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
 const MAX_NAMESERVERS = 3;
 const MAX_SEARCHES = 32;
 const MAX_SEARCH_LENGTH = 2048;
@@ -28,7 +28,7 @@ export function validatePodDns(spec: PodSpec, path: string): FieldError[] {
   const errors: FieldError[] = [];
   if (policy === '') errors.push(required(`${path}.dnsPolicy`));
   else if (!DNS_POLICIES.includes(policy))
-    errors.push(notSupported(`${path}.dnsPolicy`, policy, DNS_POLICIES));
+    errors.push(notSupportedAsListed(`${path}.dnsPolicy`, policy, DNS_POLICIES));
   return [...errors, ...validateDnsConfig(spec, `${path}.dnsConfig`), ...validateOwnNames(spec, path)];
 }
 

@@ -75,10 +75,16 @@ export function forbidden(field: string, detail: string): FieldError {
 
 /** A value is not one of a closed list. */
 export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
-  const list = [...supported]
-    .sort()
-    .map((text) => JSON.stringify(text))
-    .join(', ');
+  return notSupportedAsListed(field, value, supported.toSorted());
+}
+
+/** The same, for the lists that upstream does not sort. */
+export function notSupportedAsListed(
+  field: string,
+  value: unknown,
+  supported: readonly string[],
+): FieldError {
+  const list = supported.map((text) => JSON.stringify(text)).join(', ');
   return make('FieldValueNotSupported', field, value, list === '' ? '' : `supported values: ${list}`);
 }
 
