@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import type { CorefileSource } from '#dns/corefile-source.ts';
 import { type DnsServer, startDnsServer } from '#dns/server.ts';
 import { ApiClient, type ClientConfig } from '#kube/client.ts';
-import { loadConfig } from '#kube/kubeconfig.ts';
+import { KubeconfigError, loadConfig } from '#kube/kubeconfig.ts';
 import { CommandError, type CommandIo } from './command.ts';
 
 export interface ServeDnsOptions {
@@ -22,7 +22,7 @@ export async function serveDns(options: ServeDnsOptions, io: CommandIo): Promise
   setFlagsFromString('--semi-space-growth-factor=1');
   await using stack = new AsyncDisposableStack();
   const apiClient = shared(async (onResponse?: ClientConfig['onResponse']) => {
-    const config = await loadConfig({ path: kubeconfig, env: { ...io.env } });
+    const config = await loadConfig({ path: kubeconfig, env: { ...io.env } }).catch(explainAccess);
     return stack.use(new ApiClient({ ...config, onResponse }));
   });
   const server = stack.use(await startDnsServer({ ...source, apiClient, log }).catch(explain));
@@ -46,6 +46,16 @@ export async function serveDns(options: ServeDnsOptions, io: CommandIo): Promise
 function shared<A, T>(make: (argument?: A) => Promise<T>): (argument?: A) => Promise<T> {
   let made: Promise<T> | undefined;
   return (argument) => (made ??= make(argument));
+}
+
+/** Nobody has said where the API server is: a missing file is not what is wrong. */
+function explainAccess(error: Error): never {
+  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+  if (!(error instanceof KubeconfigError) || code !== 'ENOENT') throw error;
+  throw new Error(
+    `there is no API server to ask: ${error.message}; --kubeconfig, $KUBECONFIG, or endpoint or kubeconfig of the plugin say where it is, in a pod its service account does`,
+    { cause: error },
+  );
 }
 
 /** What went wrong is in the message: a line of the Corefile, no kubeconfig, a port that is taken. */

@@ -50,6 +50,7 @@ async function start(t: TestContext, corefile: string) {
     tableOf: () => table,
     reload: () => Promise.resolve(),
     corefileText: () => Promise.resolve(''),
+    corefileFolders: [],
   });
   t.after(async () => {
     await generation[Symbol.asyncDispose]();

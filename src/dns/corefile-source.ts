@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type ConfiguredBlock, readConfiguration } from './configuration.ts';
 import { readCorefile } from './corefile/parse.ts';
 import { readKubeDnsConfig, withKubeDnsConfig } from './kube-dns-config.ts';
@@ -9,6 +10,8 @@ export interface CorefileSource {
   load(): Promise<readonly ConfiguredBlock[]>;
   /** The Corefile's text with all that it imports, and all else it is made of: differs when anything of it does. */
   text(): Promise<string>;
+  /** Where its files are. */
+  readonly folders: readonly string[];
   /** The Corefile as it is served, imports not put in. */
   corefile(): Promise<string>;
 }
@@ -45,6 +48,10 @@ export function corefileSource(origin: CorefileOrigin, options: SourceOptions = 
     }
   };
   return {
+    folders: [
+      ...('file' in origin ? [dirname(origin.file)] : []),
+      ...(kubeDnsConfig === undefined ? [] : [folderOf(kubeDnsConfig)]),
+    ],
     corefile,
     load: async () => readConfiguration(await corefile(), name, options),
     async text() {
@@ -56,6 +63,10 @@ export function corefileSource(origin: CorefileOrigin, options: SourceOptions = 
       return `${text}\n${JSON.stringify(data)}`;
     },
   };
+}
+
+function folderOf(path: string): string {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : dirname(path);
 }
 
 function readFile(file: string): string {

@@ -19,6 +19,7 @@ const SHARED: SharedParts = {
   tableOf: () => new AnswerTable(),
   reload: () => Promise.resolve(),
   corefileText: () => Promise.resolve(''),
+  corefileFolders: [],
 };
 
 /** Names of the plugins whose answers may be given without asking the chain. */

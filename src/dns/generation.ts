@@ -26,6 +26,7 @@ export interface SharedParts {
   tableOf(server: string): AnswerTable;
   reload(): Promise<void>;
   corefileText(): Promise<string>;
+  readonly corefileFolders: readonly string[];
 }
 
 /** Where a server listens. */

@@ -13,6 +13,7 @@ import { programmingLatency } from './programming-latency.ts';
 import { searchDomains } from './resolv-conf.ts';
 import { searchPathFor } from './search-path.ts';
 import { type ClusterWatch, watchCluster } from './watch-cluster.ts';
+import { WatchTroubles } from './watch-troubles.ts';
 
 /** Not heard of the API server for so long: another replica may know more. Watches are renewed every 10 minutes at most. */
 const STALE_MS = 15 * 60_000;
@@ -35,8 +36,12 @@ export async function setUpKubernetes(
   const client = await clientFor(config, context, readFiles);
   const latency = programmingLatency(context.metrics);
   const onSlice = (slice: EndpointSlice): void => latency(slice, indexes.cluster);
-  const onError = (error: Error): void => context.log(error.message, 'ERROR');
-  const watch = watchCluster(client, indexes, config, { signal: context.signal, onError, onSlice });
+  const troubles = context.stack.use(new WatchTroubles(context.log));
+  const watch = watchCluster(client, indexes, config, {
+    signal: context.signal,
+    onError: (kind, error) => troubles.failed(kind, error),
+    onSlice,
+  });
   const synced = watch.synced.then(() => {
     handler.synced = true;
   });
@@ -48,7 +53,7 @@ export async function setUpKubernetes(
     handle: (request, next) => handler.handle(request, next),
     expressZones: config.zones.map(({ key }) => key),
     ready: () => handler.synced && Date.now() - watch.lastContactMs < STALE_MS,
-    start: () => waited(synced, config.startupTimeoutMs, context),
+    start: () => waited(watch, synced, config.startupTimeoutMs, context),
     transfer: (zone) => planTransfer(zone, config, indexes, handler.planOptions),
     searchPath: (request) =>
       config.pods === 'verified' ? searchPathFor(request, handler, indexes.cluster, hostSearch) : undefined,
@@ -95,6 +100,7 @@ function requestCounter({ metrics }: SetupContext): ClientConfig['onResponse'] {
 
 /** The first lists, unless they take longer than may be waited for. */
 async function waited(
+  watch: ClusterWatch,
   synced: Promise<void>,
   timeoutMs: number,
   { log, signal }: SetupContext,
@@ -102,9 +108,18 @@ async function waited(
   const { promise, resolve } = Promise.withResolvers<'late'>();
   const timer = setTimeout(() => resolve('late'), timeoutMs);
   signal.addEventListener('abort', () => resolve('late'), { once: true });
-  if ((await Promise.race([synced, promise]).catch(() => undefined)) === 'late' && !signal.aborted)
-    log(`starting without the cluster's objects: they have not all come in ${timeoutMs / 1000} s`, 'WARNING');
+  const late = (await Promise.race([synced, promise]).catch(() => undefined)) === 'late';
   clearTimeout(timer);
+  if (!late || signal.aborted) return;
+  const missing = watch.missing.join(', ');
+  log(
+    `starting without ${missing}, which have not come in ${timeoutMs / 1000} s: names that may exist are SERVFAIL`,
+    'WARNING',
+  );
+  void synced.then(
+    () => log(`all objects are there now`),
+    () => undefined,
+  );
 }
 
 function tellContact({ metrics }: SetupContext, watch: ClusterWatch): void {

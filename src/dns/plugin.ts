@@ -189,4 +189,6 @@ export interface ServerContext {
   reload(): Promise<void>;
   /** Text of the Corefile with all that it imports, to see changes by. */
   corefileText(): Promise<string>;
+  /** Where its files are, so that changes can be noticed at once. */
+  readonly corefileFolders: readonly string[];
 }

@@ -80,7 +80,8 @@ function readIfThere(path: string, required: boolean): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (cause) {
     if (!required && (cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new KubeconfigError(`cannot read kubeconfig ${path}: ${(cause as Error).message}`, { cause });
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new KubeconfigError(`the kubeconfig ${path} cannot be read (${code})`, { cause });
   }
 }
 

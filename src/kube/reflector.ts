@@ -133,6 +133,7 @@ export class Reflector<T extends KubeObject> {
     };
     const onOpen = () => {
       this.#failures = 0;
+      this.lastContactMs = Date.now();
     };
     await this.#client.watch(this.#resource, { ...selection, onBytes, onOpen }, ({ type, object }) => {
       if (type === 'ADDED' || type === 'MODIFIED') this.#sink.upsert(object);

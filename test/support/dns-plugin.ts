@@ -115,6 +115,7 @@ export function testContext(stack: AsyncDisposableStack, block: Partial<BlockCon
       blocks: [],
       reload: () => Promise.resolve(),
       corefileText: () => Promise.resolve(''),
+      corefileFolders: [],
     },
   };
 }

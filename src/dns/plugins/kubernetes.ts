@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { parseLabelSelector } from '#api/machinery/label-selector.ts';
 import {
@@ -33,12 +33,15 @@ const OPTIONS: Readonly<Record<string, OptionReader>> = {
     const [cert, key, ca] = option.args.map((file) => (isAbsolute(file) ? file : join(root, file)));
     if (cert === undefined || key === undefined || ca === undefined || option.args.length !== 3)
       fail(option, 'takes three files: certificate, key and CA');
+    for (const file of [cert, key, ca]) requireReadable(option, file);
     draft.access.tls = { cert, key, ca };
   },
   kubeconfig(draft, option, { root }) {
     const [file, context, ...more] = option.args;
     if (file === undefined || more.length > 0) fail(option, 'takes a file and, if wanted, a context');
-    draft.access.kubeconfig = isAbsolute(file) ? file : join(root, file);
+    const path = isAbsolute(file) ? file : join(root, file);
+    requireReadable(option, path);
+    draft.access.kubeconfig = path;
     draft.access.context = context;
   },
   namespaces(draft, option) {
@@ -97,7 +100,10 @@ export const kubernetes: Plugin = {
     const config = parseKubernetes(directive, scope);
     return {
       explain: explain(config),
-      setup: (context) => setUpKubernetes(config, context, () => readAccessFiles(config.access)),
+      setup: (context) =>
+        setUpKubernetes(config, context, () => readAccessFiles(config.access)).catch((error: Error) =>
+          fail(directive, error.message),
+        ),
     };
   },
 };
@@ -168,6 +174,14 @@ function selectorArg(option: Directive): string {
     fail(option, (error as Error).message);
   }
   return text;
+}
+
+function requireReadable(option: Directive, file: string): void {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    fail(option, `${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
 }
 
 function limitArg(_: Draft, option: Directive): void {

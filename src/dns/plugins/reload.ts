@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto';
+import { watch } from 'node:fs';
 import { durationMs, fail, noBlock, onlyOnce } from '#dns/corefile/arguments.ts';
 import type { Plugin, SetupContext } from '#dns/plugin.ts';
 
 const MIN_INTERVAL_MS = 2000;
 const MIN_JITTER_MS = 1000;
+/** Files are written in several steps. */
+const SETTLED_MS = 300;
 
-/** `reload`: looks every now and then whether the Corefile has changed, and goes over to it if it is sound. */
+/**
+ * `reload`: looks whether the Corefile has changed, at once where the system tells of it and every now and then, and
+ * goes over to it if it is sound.
+ */
 export const reload: Plugin = {
   name: 'reload',
   parse(directives) {
@@ -21,7 +27,7 @@ export const reload: Plugin = {
       explain: off
         ? ['a changed Corefile is not taken over']
         : [
-            `takes over a changed Corefile within ${(intervalMs + jitterMs) / 1000} s; a bad one changes nothing`,
+            `takes over a changed Corefile at once, or within ${(intervalMs + jitterMs) / 1000} s; a bad one changes nothing`,
           ],
       setup: (context) => ({
         name: 'reload',
@@ -37,36 +43,49 @@ async function watchCorefile(
   { server, metrics, log, signal }: SetupContext,
   intervalMs: number,
   jitterMs: number,
-) {
-  const failures = metrics.counter(
-    'coredns_reload_failed_total',
-    'Times that a changed Corefile could not be taken over.',
-  );
-  let known = digest(await server.corefileText());
+): Promise<void> {
+  const failures = metrics
+    .counter('coredns_reload_failed_total', 'Times that a changed Corefile could not be taken over.')
+    .with();
+  // One that cannot be read is a change too: what is wrong with it is told once, when it is loaded.
+  const state = async (): Promise<string> =>
+    server.corefileText().then(digest, (error: Error) => error.message);
+  let known = await state();
   const look = async (): Promise<void> => {
-    const now = digest(await server.corefileText());
+    const now = await state();
     if (now === known) return;
     known = now;
     try {
       await server.reload();
       log('the Corefile has changed, and is in force');
     } catch (error) {
-      failures.with().value++;
+      failures.value++;
       log(`the Corefile has changed, but the old one stays in force: ${(error as Error).message}`, 'ERROR');
     }
   };
-  const again = (): void => {
-    const delay = intervalMs + (Math.random() * 2 - 1) * jitterMs;
-    const timer = setTimeout(() => {
-      // A Corefile that cannot be read now may be in the middle of being written.
-      void look()
-        .catch((error: Error) => log(error.message, 'ERROR'))
-        .finally(() => !signal.aborted && again());
-    }, delay);
-    timer.unref();
-    signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
-  };
-  again();
+  repeat(look, () => intervalMs + (Math.random() * 2 - 1) * jitterMs, signal);
+  for (const folder of server.corefileFolders) onChange(folder, () => void look(), signal);
+}
+
+function repeat(look: () => Promise<void>, delayMs: () => number, signal: AbortSignal): void {
+  if (signal.aborted) return;
+  const timer = setTimeout(() => void look().finally(() => repeat(look, delayMs, signal)), delayMs()).unref();
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+}
+
+/** Calls back when something in the folder has changed and then nothing for a moment. Where that cannot be told: never. */
+function onChange(folder: string, changed: () => void, signal: AbortSignal): void {
+  let timer: NodeJS.Timeout | undefined;
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  try {
+    const watcher = watch(folder, { persistent: false, signal }, () => {
+      clearTimeout(timer);
+      timer = setTimeout(changed, SETTLED_MS).unref();
+    });
+    watcher.on('error', () => watcher.close());
+  } catch {
+    // There is the interval.
+  }
 }
 
 function digest(text: string): string {
