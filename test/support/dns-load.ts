@@ -7,11 +7,8 @@ import { createSocket } from 'node:dgram';
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 
-/**
- * `udp-new`: a socket, and so a source port, for every query. `udp-kept`: one for all. `tcp-new`: a connection for
- * every query. `tcp-kept`: one for all; when the server closes it, the next query opens another.
- */
-export type LoadMode = 'udp-new' | 'udp-kept' | 'tcp-new' | 'tcp-kept';
+/** `udp-new`: a socket, and so a source port, for every query. `udp-kept`: one for all. `tcp-new`: a connection for every one. */
+export type LoadMode = 'udp-new' | 'udp-kept' | 'tcp-new';
 
 export interface LoadFailure {
   /** By the wall clock, so that failures can be laid beside what was done to the servers. */
@@ -154,35 +151,10 @@ const tcpNew = (server: string, name: string): Ask => {
   };
 };
 
-const tcpKept = (server: string, name: string): Ask => {
-  let current: { socket: Socket; looks: Map<number, Look> } | undefined;
-  const open = (): NonNullable<typeof current> => {
-    const looks = new Map<number, Look>();
-    const socket = connect({ host: server, port: 53, noDelay: true }).unref();
-    const made = { socket, looks };
-    const gone = (why: string): void => {
-      if (current === made) current = undefined;
-      for (const look of looks.values()) look.fail(why);
-    };
-    socket.on('error', (error: NodeJS.ErrnoException) => gone(error.code ?? error.message));
-    socket.on('end', () => gone('ended without an answer'));
-    onMessages(socket, (message) => looks.get(message.readUInt16BE(0))?.answer(message));
-    return made;
-  };
-  return (look, id) => {
-    current ??= open();
-    const { socket, looks } = current;
-    looks.set(id, look);
-    socket.write(prefixed(query(id, name)));
-    void look.ended.then(() => looks.delete(id));
-  };
-};
-
 const MODES: Readonly<Record<LoadMode, (server: string, name: string) => Ask>> = {
   'udp-new': udpNew,
   'udp-kept': udpKept,
   'tcp-new': tcpNew,
-  'tcp-kept': tcpKept,
 };
 
 async function main([server = '', mode = '', rate = '', name = '']: string[]): Promise<void> {
