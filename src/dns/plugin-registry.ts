@@ -39,7 +39,7 @@ import { root } from './plugins/root.ts';
 import { template } from './plugins/template/template.ts';
 import { timeouts } from './plugins/timeouts.ts';
 import { tls } from './plugins/tls.ts';
-import { transfer } from './plugins/transfer.ts';
+import { transfer } from './plugins/transfer/transfer.ts';
 import { view } from './plugins/view/view.ts';
 import { whoami } from './plugins/whoami.ts';
 

@@ -9,6 +9,7 @@ import type { DnsHandler, DnsReply, DnsRequest } from './handler.ts';
 import type { HttpPages } from './http-pages.ts';
 import type { MetricRegistry } from './metric-registry.ts';
 import type { PlanOptions } from './plan-answer.ts';
+import type { Zone } from './zone.ts';
 
 /** What a server block can be made of. `parse` may be called without ever setting up: `portolan dns check`. */
 export interface Plugin {
@@ -103,6 +104,8 @@ export interface PluginInstance extends Partial<DnsHandler> {
   readonly cluster?: ClusterSource;
   /** Every record of a zone for `transfer`, SOA first; undefined when it is not its zone. */
   transfer?(zoneKey: string): ZoneTransfer | undefined;
+  /** Told by plugins of the block when a zone of theirs has become another, and at the start. */
+  zoneChanged?(zone: Zone): void;
 }
 
 /** A cluster's objects, for other plugins of the block. */

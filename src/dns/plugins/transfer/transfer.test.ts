@@ -94,7 +94,7 @@ test('nobody to transfer to, and what is no address, are errors with their line'
     ['transfer example', /Corefile:2: .*says to nobody/],
     ['transfer {\nto\n}', /Corefile:3: to: takes addresses/],
     ['transfer {\nto example.org\n}', /Corefile:3: to: "example.org" is neither an address/],
-    ['transfer {\nto *\nsource here\n}', /Corefile:4: source: takes an address/],
+    ['transfer {\nto *\nsource here\n}', /Corefile:4: source: "here" is no address/],
     ['transfer {\nfrom *\n}', /Corefile:3: .*there is no option "from"/],
   ];
   for (const [text, message] of wrong)
