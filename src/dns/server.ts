@@ -27,8 +27,6 @@ export interface DnsServerOptions {
   readonly text: () => Promise<string>;
   /** Where its files are, so that changes can be noticed at once. */
   readonly folders?: readonly string[] | undefined;
-  /** Where its files are, so that changes can be noticed at once. */
-  readonly folders?: readonly string[] | undefined;
   /** Called when a plugin wants the API server. */
   readonly apiClient: (onResponse?: ClientConfig['onResponse']) => Promise<ApiClient>;
   readonly log: (message: string) => void;
@@ -76,7 +74,6 @@ class Server implements DnsServer {
       tableOf: (name) => this.#tableOf(name),
       reload: () => this.reload(),
       corefileText: options.text,
-      corefileFolders: options.folders ?? [],
       corefileFolders: options.folders ?? [],
     };
   }
