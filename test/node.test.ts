@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { pause } from '#kube/errors.ts';
@@ -16,6 +16,9 @@ after(async () => {
   assert.deepEqual(cluster.errors.map(String), []);
 });
 const { client } = cluster;
+/** A file of the host that no pod is to read. */
+const outside = join(cluster.directory, 'outside');
+writeFileSync(outside, "A='secret'\n");
 
 test('a node registers itself and is Ready', async () => {
   const node = await client.get(NODES, { name: 'node-1' });
@@ -106,6 +109,34 @@ test('environment comes from fields, ConfigMaps and Services', async () => {
   });
   await cluster.podBecomes('env', hasPhase('Succeeded'));
   assert.equal(await cluster.log('env', 'main'), `blue env blue-env-$(X) ${service.spec?.clusterIP}\n`);
+});
+
+test('a variable comes from a file that an init container wrote, and no link leads out of the volume', async () => {
+  const volumeMounts = [{ name: 'data', mountPath: '/data' }];
+  const variable = (name: string, path: string) => ({
+    name,
+    valueFrom: { fileKeyRef: { volumeName: 'data', path, key: 'A', optional: true } },
+  });
+  await cluster.createPod('env-file', {
+    restartPolicy: 'Never',
+    volumes: [{ name: 'data', emptyDir: {} }],
+    initContainers: [
+      {
+        name: 'write',
+        ...shell(`echo "A='one two'" >/data/ok; ln -s ok /data/inside; ln -s ${outside} /data/outside`),
+        volumeMounts,
+      },
+    ],
+    containers: [
+      {
+        name: 'main',
+        ...shell('echo "$OK,$INSIDE,${OUTSIDE-none}"'),
+        env: [variable('OK', 'ok'), variable('INSIDE', 'inside'), variable('OUTSIDE', 'outside')],
+      },
+    ],
+  });
+  await cluster.podBecomes('env-file', hasPhase('Succeeded'));
+  assert.equal(await cluster.log('env-file', 'main'), 'one two,one two,none\n');
 });
 
 test('a missing ConfigMap is CreateContainerConfigError until it is there', async () => {

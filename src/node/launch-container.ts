@@ -71,7 +71,7 @@ export async function launchContainer(options: LaunchOptions): Promise<RunningCo
 
 /** Fetches what the environment refers to; the Services of this moment are part of it. */
 async function containerEnvironment(
-  { pod, context, podIps, signal }: PodParts,
+  { pod, context, podIps, volumes, signal }: PodParts,
   container: Container,
 ): Promise<Map<string, string>> {
   const namespace = pod.metadata?.namespace ?? '';
@@ -86,6 +86,10 @@ async function containerEnvironment(
     const found = await context.objects.fetch(SECRETS, namespace, name, signal);
     if (found !== undefined) secrets.set(name, found);
   }
+  const files = new Map<string, string>();
+  if (wanted.files.length > 0) await volumes.setUp(signal);
+  for (const { volumeName, path } of wanted.files)
+    files.set(`${volumeName}/${path}`, volumes.readText(volumeName, path));
   // Before the first list is there, KUBERNETES_SERVICE_HOST would be missing for good.
   await settled(context.services.synced, signal);
   const services = selectServices(
@@ -97,7 +101,7 @@ async function containerEnvironment(
     pod,
     container,
     planServiceEnv(services),
-    { configMaps, secrets },
+    { configMaps, secrets, files },
     fieldFacts(context, podIps),
   );
 }

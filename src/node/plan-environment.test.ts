@@ -127,7 +127,11 @@ test('planEnvironment() lets env win over envFrom and both over Services', () =>
     CPU: '2',
     SVC: 'ip',
   });
-  assert.deepEqual(environmentReferences(container), { configMaps: ['cm', 'nope'], secrets: ['s'] });
+  assert.deepEqual(environmentReferences(container), {
+    configMaps: ['cm', 'nope'],
+    secrets: ['s'],
+    files: [],
+  });
 });
 
 test('planEnvironment() expands what stands before, and Services, as kubelet does', () => {
@@ -177,6 +181,27 @@ test('planEnvironment() expands what stands before, and Services, as kubelet doe
     TEST_SERVICE_PORT: 'own',
     TEST_SERVICE_HOST: '1.2.3.3',
   });
+});
+
+test('planEnvironment() takes variables from files of volumes', () => {
+  const files = new Map([
+    ['v/ok', "A='one'\n"],
+    ['v/bad', 'A=one\n'],
+  ]);
+  const read = (path: string, key: string, optional?: boolean) => {
+    const fileKeyRef = { volumeName: 'v', path, key, optional };
+    const container = { name: 'c', env: [{ name: 'X', valueFrom: { fileKeyRef } }] };
+    assert.deepEqual(environmentReferences(container).files, [fileKeyRef]);
+    return planEnvironment(pod, container, [], { ...none, files }, facts).get('X');
+  };
+  assert.equal(read('ok', 'A'), 'one');
+  assert.equal(read('ok', 'B', true), undefined);
+  assert.equal(read('none', 'A', true), undefined);
+  assert.throws(
+    () => read('ok', 'B'),
+    new ContainerConfigError('environment variable key "B" not found in file "ok"'),
+  );
+  assert.throws(() => read('bad', 'A', true), /^ContainerConfigError: couldn't parse env file bad: /);
 });
 
 test('planEnvironment() keeps names that differ in case apart, on Windows too', () => {

@@ -1,4 +1,5 @@
-import type { ConfigMap, Container, EnvVar, Pod, Secret } from '#api/core/v1.gen.ts';
+import type { ConfigMap, Container, EnvVar, FileKeySelector, Pod, Secret } from '#api/core/v1.gen.ts';
+import { planEnvFileValue } from './plan-env-file.ts';
 import { expand } from './plan-expansion.ts';
 import { type FieldFacts, fieldValue, resourceFieldValue } from './plan-field.ts';
 
@@ -11,12 +12,21 @@ export class ContainerConfigError extends Error {
 export interface EnvironmentObjects {
   configMaps: ReadonlyMap<string, ConfigMap>;
   secrets: ReadonlyMap<string, Secret>;
+  /** Texts of files in volumes, by `<volume>/<path>`; empty where there is none. */
+  files?: ReadonlyMap<string, string> | undefined;
 }
 
-/** Names of the objects to fetch before planEnvironment(). */
-export function environmentReferences(container: Container): { configMaps: string[]; secrets: string[] } {
+/** Names of what to fetch before planEnvironment(). */
+export interface EnvironmentReferences {
+  configMaps: string[];
+  secrets: string[];
+  files: { volumeName: string; path: string }[];
+}
+
+export function environmentReferences(container: Container): EnvironmentReferences {
   const configMaps = new Set<string>();
   const secrets = new Set<string>();
+  const files: EnvironmentReferences['files'] = [];
   for (const { configMapRef, secretRef } of container.envFrom ?? []) {
     if (configMapRef?.name) configMaps.add(configMapRef.name);
     if (secretRef?.name) secrets.add(secretRef.name);
@@ -24,8 +34,9 @@ export function environmentReferences(container: Container): { configMaps: strin
   for (const { valueFrom } of container.env ?? []) {
     if (valueFrom?.configMapKeyRef?.name) configMaps.add(valueFrom.configMapKeyRef.name);
     if (valueFrom?.secretKeyRef?.name) secrets.add(valueFrom.secretKeyRef.name);
+    if (valueFrom?.fileKeyRef) files.push(valueFrom.fileKeyRef);
   }
-  return { configMaps: [...configMaps], secrets: [...secrets] };
+  return { configMaps: [...configMaps], secrets: [...secrets], files };
 }
 
 /**
@@ -84,7 +95,7 @@ function variableValue(
   if (value !== undefined && value !== '') return expand(value, lookup);
   if (valueFrom === undefined) return '';
   const namespace = pod.metadata?.namespace ?? '';
-  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = valueFrom;
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = valueFrom;
   if (fieldRef) return fieldValue(pod, fieldRef.fieldPath, facts) ?? invalidField(fieldRef.fieldPath);
   if (resourceFieldRef) {
     const named = resourceFieldRef.containerName;
@@ -105,9 +116,25 @@ function variableValue(
     if (optional) return undefined;
     throw secret ? missingKey(key, 'Secret', namespace, name) : missing('secret', name);
   }
+  if (fileKeyRef) return fileValue(fileKeyRef, objects.files);
   throw new ContainerConfigError(
     `the source of the variable ${variable.name} is not implemented by this node`,
   );
+}
+
+/** An empty value counts as none. */
+function fileValue(
+  { volumeName, path, key, optional }: FileKeySelector,
+  files: EnvironmentObjects['files'],
+): string | undefined {
+  try {
+    const value = planEnvFileValue(files?.get(`${volumeName}/${path}`) ?? '', key);
+    if (value !== '') return value;
+  } catch (cause) {
+    throw new ContainerConfigError(`couldn't parse env file ${path}: ${(cause as Error).message}`, { cause });
+  }
+  if (optional) return undefined;
+  throw new ContainerConfigError(`environment variable key "${key}" not found in file "${path}"`);
 }
 
 function findContainer(pod: Pod, name: string): Container {

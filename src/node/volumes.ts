@@ -12,6 +12,7 @@ import type { HeldObject } from './object-cache.ts';
 import { ContainerConfigError } from './plan-environment.ts';
 import { expand } from './plan-expansion.ts';
 import { planVolumeFiles, VolumeNotReady, volumeProjections } from './plan-volume-files.ts';
+import { readRootFile } from './root-file.ts';
 import { TokenSource } from './token-source.ts';
 
 const FIRST_RETRY_MS = 250;
@@ -51,6 +52,14 @@ export class PodVolumes {
   podChanged(pod: Pod): void {
     this.#pod = pod;
     if (this.#ready !== undefined) this.#scheduleRefresh();
+  }
+
+  /** A small file of a volume, links followed inside of it; empty when there is none. Throws ContainerConfigError. */
+  readText(volumeName: string, path: string): string {
+    const volume = this.#pod.spec?.volumes?.find(({ name }) => name === volumeName);
+    if (volume === undefined)
+      throw new ContainerConfigError(`cannot find the volume "${volumeName}" referenced by FileKeyRef`);
+    return readRootFile(this.#path(volume), path);
   }
 
   /** Where a mount of a container comes from. Throws ContainerConfigError for a path that cannot be. */
