@@ -1,14 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import {
-  durationMs,
-  fail,
-  noArgs,
-  onlyArg,
-  onlyOnce,
-  unknownOption,
-  zonesArg,
-} from '#dns/corefile/arguments.ts';
+import { durationMs, fail, onlyArg, onlyOnce, unknownOption, zonesArg } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
 import { fillGroups, goRegExp } from '#dns/go-regexp.ts';
 import type { DnsReply, DnsRequest } from '#dns/handler.ts';
@@ -132,7 +124,7 @@ export function parseAuto(directive: Directive, { keys, root }: ParseScope): Aut
     if (option.name === 'directory') config = { ...config, ...folder(option, root) };
     else if (option.name === 'reload')
       config = { ...config, reloadMs: durationMs(option, onlyArg(option, 'a duration')) };
-    else if (option.name === 'upstream') noArgs(option);
+    else if (option.name === 'upstream') continue;
     else unknownOption('auto', option, ['directory', 'reload', 'upstream']);
   }
   if (config.directory === '') fail(directive, 'needs a block with: directory FOLDER');
@@ -146,6 +138,9 @@ function folder(option: Directive, root: string): Partial<AutoConfig> {
   const path = resolve(root, directory);
   if (pattern === undefined || origin === undefined) return { directory: path };
   try {
+    // Without a group all files would be one zone.
+    if (new RegExp(`${goRegExp(pattern).source}|`).exec('')?.length === 1)
+      fail(option, `${pattern} has no group in parentheses to make the origin from`);
     return { directory: path, pattern: goRegExp(pattern), origin };
   } catch (error) {
     return fail(option, `${pattern} is no regular expression: ${(error as Error).message}`);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { durationMs, fail, onlyArg, unknownOption, zonesArg } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
@@ -8,7 +8,7 @@ import { lookUp } from '#dns/look-up.ts';
 import type { ParseScope, Plugin, PluginInstance, SetupContext, ZoneTransfer } from '#dns/plugin.ts';
 import { ReloadedFile } from '#dns/plugins/reloaded-file.ts';
 import { parseZones, type Zone, ZoneMap, ZoneSet } from '#dns/zone.ts';
-import { ResponseCode } from '#wire/dns.ts';
+import { RecordType, ResponseCode } from '#wire/dns.ts';
 import { questionLabels } from '#wire/dns-query.ts';
 import { planZoneAnswer } from './plan-zone-answer.ts';
 import { ZoneData } from './zone-data.ts';
@@ -21,12 +21,13 @@ export interface FileConfig {
   readonly reloadMs: number;
   /** Zones whose unknown names go on to the next plugin. */
   readonly fallthrough: ZoneSet;
-  /** As read when the Corefile was. */
+  /** As read when the Corefile was; empty when there was no such file then. */
   readonly first: ReadonlyMap<string, ZoneData>;
 }
 
 interface ServedZone {
-  readonly file: ReloadedFile<ZoneData>;
+  /** Undefined while there is no such file. */
+  readonly file: ReloadedFile<ZoneData | undefined>;
   readonly fallthrough: ZoneSet;
 }
 
@@ -53,7 +54,6 @@ class FileHandler implements PluginInstance {
     const served = configs.flatMap(({ zones, file: name, reloadMs, fallthrough, first }) =>
       zones.flatMap((zone): [Zone, ServedZone][] => {
         const otherwise = first.get(zone.key);
-        if (otherwise === undefined) return [];
         const parse = (text: string): ZoneData => readZone(text, name, zone);
         const reloaded = new ReloadedFile({ file: name, intervalMs: reloadMs, parse, otherwise }, context);
         return [[zone, { file: reloaded, fallthrough }]];
@@ -67,12 +67,14 @@ class FileHandler implements PluginInstance {
     const { query } = request;
     const zone = this.#zones.match(query);
     if (zone === undefined) return this.#isLast(request) ? emptyAnswer(ResponseCode.REFUSED) : next(request);
+    const { value: data } = zone.file;
+    if (data === undefined) return emptyAnswer(ResponseCode.SERVFAIL);
     if (zone.fallthrough.match(query) !== undefined) {
-      const { answer } = planZoneAnswer(zone.file.value, questionLabels(query), query.type);
+      const { answer } = planZoneAnswer(data, questionLabels(query), query.type);
       if (answer.rcode === ResponseCode.NXDOMAIN) return next(request);
     }
     request.answeredBy = 'file';
-    return answerFromZone(zone.file.value, request);
+    return answerFromZone(data, request);
   }
 
   transfer(zoneKey: string): ReturnType<NonNullable<PluginInstance['transfer']>> {
@@ -91,11 +93,17 @@ class FileHandler implements PluginInstance {
 /** Answers a question of a zone, names outside that its CNAMEs lead to included. */
 export function answerFromZone(zone: ZoneData, request: DnsRequest): DnsReply {
   const { query } = request;
-  const { answer, external } = planZoneAnswer(zone, questionLabels(query), query.type);
+  // Only `transfer` gives zones away.
+  if (query.type === RecordType.AXFR || query.type === RecordType.IXFR)
+    return emptyAnswer(ResponseCode.REFUSED);
+  const dnssecOk = query.edns?.dnssecOk === true;
+  const { answer, external } = planZoneAnswer(zone, questionLabels(query), query.type, dnssecOk);
   if (external === undefined) return answer;
-  return lookUp(request, external, query.type).then((found) => ({
+  return lookUp(request, external, query.type).then(({ rcode, answers }) => ({
     ...answer,
-    answers: [...answer.answers, ...found.answers],
+    ...(rcode === ResponseCode.SERVFAIL && { rcode }),
+    ...(rcode === ResponseCode.NXDOMAIN && { rcode, authorities: [zone.soa] }),
+    answers: [...answer.answers, ...answers],
   }));
 }
 
@@ -107,7 +115,7 @@ export function transferOf({ soa, records }: ZoneData): ZoneTransfer {
   };
 }
 
-export function parseFileConfig(directive: Directive, { keys, root }: ParseScope): FileConfig {
+export function parseFileConfig(directive: Directive, { keys, root, warn }: ParseScope): FileConfig {
   const [name, ...zoneTexts] = directive.args;
   if (name === undefined)
     fail(directive, 'takes a zone file and zones, such as: file db.example.org example.org');
@@ -125,10 +133,16 @@ export function parseFileConfig(directive: Directive, { keys, root }: ParseScope
       fallthrough = new ZoneSet(zonesArg(option, option.args, parseZones('.')));
     else if (option.name !== 'upstream') unknownOption('file', option, ['reload', 'fallthrough', 'upstream']);
   }
+  const config = { file: path, zones, reloadMs, fallthrough, first: new Map<string, ZoneData>() };
+  // It may come later, as those do that another program writes.
+  if (reloadMs > 0 && statSync(path, { throwIfNoEntry: false }) === undefined) {
+    warn(`file: there is no ${path}; until it comes, answers of its zones are SERVFAIL`);
+    return config;
+  }
   try {
     const text = readFileSync(path, 'utf8');
     const first = new Map(zones.map((zone) => [zone.key, readZone(text, path, zone)]));
-    return { file: path, zones, reloadMs, fallthrough, first };
+    return { ...config, first };
   } catch (error) {
     return fail(directive, (error as Error).message);
   }

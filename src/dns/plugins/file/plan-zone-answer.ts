@@ -21,23 +21,32 @@ export interface ZoneAnswer {
 
 const DNAME = 39;
 const DS = 43;
+const SVCB = 64;
+const HTTPS = 65;
 const MAX_CHAIN = 8;
 
-/** Answers a question of the zone (RFC 1034 §4.3.2, RFC 4592, RFC 6672). */
-export function planZoneAnswer(zone: ZoneData, name: DnsName, type: number): ZoneAnswer {
+/**
+ * Answers a question of the zone (RFC 1034 §4.3.2, RFC 4592, RFC 6672). ANY is a type that no name has (RFC 8482).
+ * `dnssecOk`: referrals say whether what they lead to is signed.
+ */
+export function planZoneAnswer(zone: ZoneData, name: DnsName, type: number, dnssecOk = false): ZoneAnswer {
   const answers: DnsRecord[] = [];
+  const seen = new Set([nameKey(name)]);
   let current = name;
   for (let i = 0; i < MAX_CHAIN; i++) {
     const found = find(zone, current, type);
     switch (found.kind) {
       case 'delegation':
-        return inside(delegation(zone, answers, found.servers));
+        return inside(delegation(zone, answers, [...found.servers, ...(dnssecOk ? found.signers : [])]));
       case 'nothing':
         return inside(negative(zone, found.rcode, answers));
       case 'records':
         return inside(positive(zone, [...answers, ...found.records], type));
       case 'alias':
         answers.push(...found.records);
+        if (type === RecordType.CNAME || seen.has(nameKey(found.target)))
+          return inside(positive(zone, answers, type));
+        seen.add(nameKey(found.target));
         if (!isInside(found.target, zone))
           return { ...inside(positive(zone, answers, type)), external: found.target };
         current = found.target;
@@ -50,7 +59,11 @@ export function planZoneAnswer(zone: ZoneData, name: DnsName, type: number): Zon
 type Found =
   | { readonly kind: 'records'; readonly records: readonly DnsRecord[] }
   | { readonly kind: 'alias'; readonly records: readonly DnsRecord[]; readonly target: DnsName }
-  | { readonly kind: 'delegation'; readonly servers: readonly DnsRecord[] }
+  | {
+      readonly kind: 'delegation';
+      readonly servers: readonly DnsRecord[];
+      readonly signers: readonly DnsRecord[];
+    }
   | { readonly kind: 'nothing'; readonly rcode: number };
 
 /** Goes down from the apex, label by label. */
@@ -61,7 +74,8 @@ function find(zone: ZoneData, name: DnsName, type: number): Found {
     if (node === undefined) return fromWildcard(zone, name, name.slice(name.length - length + 1), type);
     const isWhole = length === name.length;
     const servers = length > zone.apex.length ? node.get(RecordType.NS) : undefined;
-    if (servers !== undefined && !(isWhole && type === DS)) return { kind: 'delegation', servers };
+    if (servers !== undefined && !(isWhole && type === DS))
+      return { kind: 'delegation', servers, signers: node.get(DS) ?? [] };
     const [dname] = node.get(DNAME) ?? [];
     if (dname !== undefined && !isWhole) return redirect(name, here, dname);
     if (isWhole) return fromNode(node, name, type);
@@ -77,8 +91,6 @@ function fromWildcard(zone: ZoneData, name: DnsName, encloser: DnsName, type: nu
 function fromNode(node: ZoneNode, name: DnsName, type: number): Found {
   const owned = (records: readonly DnsRecord[]): DnsRecord[] =>
     records.map((record) => (record.name[0] === '*' ? { ...record, name } : record));
-  if (type === RecordType.ANY && node.size > 0)
-    return { kind: 'records', records: owned([...node.values()].flat()) };
   const cname = node.get(RecordType.CNAME);
   const [alias] = cname ?? [];
   if (type !== RecordType.CNAME && alias?.data.kind === 'name')
@@ -140,6 +152,7 @@ function delegation(zone: ZoneData, answers: readonly DnsRecord[], servers: read
 function addressesOf(zone: ZoneData, records: readonly DnsRecord[]): DnsRecord[] {
   const targets = records.flatMap(({ type, data }) => {
     if (data.kind === 'mx') return [data.exchange];
+    if (data.kind === 'opaque' && (type === SVCB || type === HTTPS)) return serviceTarget(data.bytes);
     return data.kind === 'srv' || (data.kind === 'name' && type === RecordType.NS) ? [data.target] : [];
   });
   const names = new Map(targets.map((target) => [nameKey(target), target]));
@@ -147,6 +160,12 @@ function addressesOf(zone: ZoneData, records: readonly DnsRecord[]): DnsRecord[]
     const node = zone.node(target);
     return [...(node?.get(RecordType.A) ?? []), ...(node?.get(RecordType.AAAA) ?? [])];
   });
+}
+
+/** Behind the priority; `.` stands for the owner itself. */
+function serviceTarget(bytes: Uint8Array): DnsName[] {
+  const target = wireName(bytes.subarray(2));
+  return target === undefined || target.length === 0 ? [] : [target];
 }
 
 function isInside(name: DnsName, zone: ZoneData): boolean {

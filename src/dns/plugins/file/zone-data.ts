@@ -23,15 +23,20 @@ export class ZoneData {
     }
   }
 
-  /** Throws an `Error` for records that make no zone: without SOA, outside of it, a CNAME beside others. */
-  static of(zone: Zone, records: readonly DnsRecord[]): ZoneData {
+  /**
+   * Records of names outside the zone are left out. Throws an `Error` for those that make no zone: without SOA of
+   * its name, or with several.
+   */
+  static of(zone: Zone, given: readonly DnsRecord[]): ZoneData {
+    const records = unique(given).map((record) => ({ ...record, name: record.name.map(lowerCase) }));
     const soas = records.filter(({ type }) => type === RecordType.SOA);
     const [soa] = soas;
     if (soa === undefined) throw new Error(`there is no SOA record for ${zone.text}`);
+    if (nameKey(soa.name) !== nameKey(zone.labels))
+      throw new Error(`the SOA record is of ${soa.name.join('.')}, not of ${zone.text}`);
     if (soas.length > 1) throw new Error(`there are ${soas.length} SOA records; a zone has one`);
-    const outside = records.find(({ name }) => !isBelow(name, zone.labels));
-    if (outside !== undefined) throw new Error(`${outside.name.join('.')} is not in ${zone.text}`);
-    return new ZoneData(zone.labels, soa, unique(records));
+    const inside = records.filter(({ name }) => isBelow(name, zone.labels));
+    return new ZoneData(zone.labels, soa, inside);
   }
 
   /** Undefined when there is neither a record of the name nor of one below it. */
@@ -53,6 +58,11 @@ export class ZoneData {
     this.#nodes.set(key, node);
     return node;
   }
+}
+
+/** As CoreDNS has owners. Only ASCII: names are bytes. */
+function lowerCase(label: string): string {
+  return label.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 function isBelow(name: DnsName, zone: DnsName): boolean {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { zoneOf } from '#dns/zone.ts';
 import { texts } from '#test/support/dns-plugin.ts';
-import { formatName, parseName, rcodeName, typeNumber } from '#wire/dns.ts';
+import { formatName, parseName, rcodeName, typeName, typeNumber } from '#wire/dns.ts';
 import { planZoneAnswer } from './plan-zone-answer.ts';
 import { ZoneData } from './zone-data.ts';
 import { parseZoneFile, ZoneFileError } from './zone-file.ts';
@@ -50,6 +50,8 @@ function ask(name: string, type: string) {
     external,
   };
 }
+
+const SOA = 'SOA ns host 1 2 3 4 5';
 
 const CASES: readonly [
   name: string,
@@ -118,7 +120,10 @@ for (const [text, problem] of [
   ['a A 1.2.3', /db.example:1: A: 1.2.3 is no IPv4 address/],
   ['\n\na WHAT x', /db.example:3: there is no type WHAT/],
   ['$TTL soon', /no TTL/],
-  ['$GENERATE 1-2 a A 1.2.3.$', /not implemented/],
+  ['$GENERATE 1-x a A 1.2.3.$', /db.example:1: \$GENERATE 1-x: no range such as/],
+  ['$GENERATE 1-99999999 a A 1.2.3.$', /more than 65536 records/],
+  ['$GENERATE 1-2 a A 1.2.3.${x}', /\$\{x\} is no offset/],
+  ['$GENERATE 1-2 a A 1.2.3.${-2}', /\$\{-2\} is no offset/],
   ['$FOO x', /there is no \$FOO/],
   ['  A 1.2.3.4', /no name/],
 ] as const) {
@@ -132,7 +137,53 @@ for (const [text, problem] of [
 
 test('ZoneData.of() refuses records without SOA, and of other zones', () => {
   assert.throws(() => ZoneData.of(ZONE, parse('a A 1.2.3.4')), /no SOA/);
-  assert.throws(() => ZoneData.of(ZONE, parse(`${TEXT}\nx.test. A 1.2.3.4`)), /x.test is not in example./);
+  assert.throws(
+    () => ZoneData.of(ZONE, parse(`a ${SOA}`)),
+    /the SOA record is of a.example, not of example./,
+  );
+  assert.throws(() => ZoneData.of(ZONE, parse(`@ ${SOA}\n@ ${SOA}9`)), /there are 2 SOA records/);
+});
+
+test('ZoneData.of() leaves out names of other zones, and has owners in lower case', () => {
+  const { records } = ZoneData.of(ZONE, parse(`@ ${SOA}\nWWW 7 A 1.2.3.4\nx.test. A 1.2.3.5`));
+  assert.deepEqual(texts(records.slice(1)), ['www.example 7 1.2.3.4']);
+});
+
+test('parseZoneFile() makes many records of a $GENERATE', () => {
+  const text =
+    '$GENERATE 8-12/2 h${0,3,d}.${-8,2,x} 9 A 192.0.2.$\n$GENERATE 1-1 c CNAME x\\$${1,0,X}\nz A 192.0.2.9';
+  assert.deepEqual(texts(parse(`$TTL 5\n${text}`)), [
+    'h008.00.example 9 192.0.2.8',
+    'h010.02.example 9 192.0.2.10',
+    'h012.04.example 9 192.0.2.12',
+    'c.example 5 x$2.example',
+    'z.example 5 192.0.2.9',
+  ]);
+});
+
+test('parseZoneFile() takes TTLs that are missing from the record before, at first from the SOA', () => {
+  const text = `@ ${SOA}\na A 192.0.2.1\nb 7 A 192.0.2.2\nc A 192.0.2.3\n$TTL 9\nd 8 A 192.0.2.4\ne A 192.0.2.5`;
+  assert.deepEqual(
+    parse(text).map(({ ttl }) => ttl),
+    [5, 5, 7, 7, 8, 9],
+  );
+});
+
+test('planZoneAnswer() has nothing for ANY, and adds DS and addresses where they are of use', () => {
+  const zone = ZoneData.of(
+    ZONE,
+    parse(
+      `@ ${SOA}\nsub NS ns.sub\nsub DS 1 2 3 AB\nns.sub A 192.0.2.1\nwww A 192.0.2.2\nh HTTPS 1 www\ndn DNAME www`,
+    ),
+  );
+  const plan = (name: string, type: string, dnssecOk = false) =>
+    planZoneAnswer(zone, parseName(name) ?? [], typeNumber(type) ?? 0, dnssecOk).answer;
+  assert.deepEqual(plan('www.example.', 'ANY').answers, []);
+  assert.deepEqual(texts(plan('h.example.', 'HTTPS').additionals), ['www.example 5 192.0.2.2']);
+  const types = (records: readonly { type: number }[]) => records.map(({ type }) => typeName(type));
+  assert.deepEqual(types(plan('x.sub.example.', 'A').authorities), ['NS']);
+  assert.deepEqual(types(plan('x.sub.example.', 'A', true).authorities), ['NS', 'DS']);
+  assert.deepEqual(types(plan('x.dn.example.', 'CNAME').answers), ['DNAME', 'CNAME']);
 });
 
 test('parseZoneFile() throws nothing but ZoneFileError', () => {
@@ -150,6 +201,9 @@ test('parseZoneFile() throws nothing but ZoneFileError', () => {
     '1.2.3.4',
     '$TTL',
     '$ORIGIN',
+    '$GENERATE',
+    '1-3',
+    '${1,2,x}',
     '3600',
     'IN',
     '\\',

@@ -8,6 +8,7 @@ import {
   splitTokens,
   type TextToken,
 } from '#wire/dns-text.ts';
+import { generatedLines } from './generate.ts';
 
 /** A zone file that cannot be read: file, line and what is wrong. */
 export class ZoneFileError extends Error {
@@ -22,20 +23,31 @@ export interface ZoneFileOptions {
   readonly include: (file: string) => string;
 }
 
-/** TTL of records where neither they, nor one before, nor `$TTL` has one; in seconds. */
+/** TTL of records where neither they, nor `$TTL`, nor one before, nor the SOA before has one; in seconds. */
 const DEFAULT_TTL = 3600;
 const MAX_INCLUDES = 8;
+/** Stands for a TTL that is not there. */
+const NO_TTL = -1;
 
 interface State {
   origin: DnsName;
   owner: DnsName | undefined;
+  /** As `$TTL` says. */
   ttl: number | undefined;
+  /** Of the record before, where there is no `$TTL` (RFC 1035 §5.1). */
+  lastTtl: number | undefined;
 }
 
 /** Reads the records of a zone file in order. Throws a `ZoneFileError` only. */
 export function parseZoneFile(text: string, options: ZoneFileOptions): DnsRecord[] {
   const records: DnsRecord[] = [];
-  readInto(records, text, options, { origin: options.origin, owner: undefined, ttl: undefined }, 0);
+  readInto(
+    records,
+    text,
+    options,
+    { origin: options.origin, owner: undefined, ttl: undefined, lastTtl: undefined },
+    0,
+  );
   return records;
 }
 
@@ -72,7 +84,16 @@ function readEntry(
   if (!entry.continuesOwner) state.owner = parseNameIn(first.text, state.origin);
   if (state.owner === undefined) throw new RecordTextError('the first record has no name');
   const tokens = entry.continuesOwner ? entry.tokens : rest;
-  records.push(parseRecordOf(state.owner, tokens, { origin: state.origin, ttl: state.ttl ?? DEFAULT_TTL }));
+  const ttl = state.ttl ?? state.lastTtl;
+  const record = parseRecordOf(state.owner, tokens, { origin: state.origin, ttl: ttl ?? NO_TTL });
+  const known = record.ttl === NO_TTL ? minimumOf(record) : record.ttl;
+  state.lastTtl = known;
+  records.push({ ...record, ttl: known });
+}
+
+/** Of an SOA record (RFC 2308 §4), else the default. */
+function minimumOf({ data }: DnsRecord): number {
+  return data.kind === 'soa' ? data.minimum : DEFAULT_TTL;
 }
 
 function readControl(
@@ -96,7 +117,7 @@ function readControl(
       if (depth >= MAX_INCLUDES)
         throw at(options.file, line, `more than ${MAX_INCLUDES} files include each other`);
       const origin = second === undefined ? state.origin : parseNameIn(second.text, state.origin);
-      const inner: State = { origin, owner: state.owner, ttl: state.ttl };
+      const inner: State = { ...state, origin };
       readInto(
         records,
         includeText(options, first.text, line),
@@ -107,9 +128,11 @@ function readControl(
       return;
     }
     case '$GENERATE':
-      throw new RecordTextError('$GENERATE is not implemented: write the records out');
+      for (const tokens of generatedLines(args))
+        readEntry(records, { tokens, continuesOwner: false, line }, options, { ...state }, depth);
+      return;
     default:
-      throw new RecordTextError(`there is no ${control}; there are $ORIGIN, $TTL and $INCLUDE`);
+      throw new RecordTextError(`there is no ${control}; there are $GENERATE, $INCLUDE, $ORIGIN and $TTL`);
   }
 }
 
