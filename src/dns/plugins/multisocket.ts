@@ -34,10 +34,10 @@ export const multisocket: Plugin = {
 
 function explain(asked: number, sockets: number, cores: number, hasUdp: boolean): string[] {
   if (!hasUdp) return ['changes nothing: tls:// and https:// are served by one thread'];
+  if (sockets === 1) return ['takes queries over UDP by one socket'];
   const lines = [
-    sockets === 1
-      ? 'takes queries over UDP by one socket'
-      : `takes queries over UDP by ${sockets} sockets per address, each with a thread of its own`,
+    `takes queries over UDP by ${sockets} sockets per address, each with a thread of its own`,
+    'threads give answers that no plugin has to see; where there are none, one socket is enough',
   ];
   if (sockets < asked)
     lines.push(`no more than ${MAX_PER_CORE} for each of the ${cores} cores, not ${asked}`);
