@@ -5,7 +5,7 @@ import { AnswerTable } from './answer-table.ts';
 import type { ListenAddress } from './config.ts';
 import type { ConfiguredBlock } from './configuration.ts';
 import { untilUnasked } from './departure.ts';
-import { Fronts } from './fronts/fronts.ts';
+import { type FrontedServer, Fronts } from './fronts/fronts.ts';
 import { type Generation, type ServerPlan, type SharedParts, setUpGeneration } from './generation.ts';
 import { HttpPages } from './http-pages.ts';
 import { type Listening, listenFor } from './listen.ts';
@@ -30,6 +30,8 @@ export interface DnsServerOptions {
   /** Called when a plugin wants the API server. */
   readonly apiClient: (onResponse?: ClientConfig['onResponse']) => Promise<ApiClient>;
   readonly log: (message: string) => void;
+  /** Fires when it is to stop before it serves: then it does not wait for anything. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Serves DNS as a Corefile says. Resolves when it answers; rejects when the configuration or a port is not to be had. */
@@ -94,15 +96,15 @@ class Server implements DnsServer {
     const next = await setUpGeneration(await this.#options.load(), this.#shared);
     const opened = new Map<string, Serving>();
     try {
-      await next.start();
+      await unlessAborted(this.#options.signal, next.start());
       for (const plan of next.servers) {
         if (!this.#serving.has(plan.name)) opened.set(plan.name, await this.#open(plan));
       }
-      await this.#fronts.start(next.servers.map((plan) => ({ sockets: socketsOf(plan) })));
+      await this.#fronts.start(this.#fronted(next, new Map([...this.#serving, ...opened])));
     } catch (error) {
       await Promise.all([...opened.values()].map(({ listening }) => listening[Symbol.asyncDispose]()));
       await next[Symbol.asyncDispose]();
-      await this.#setFronts(this.#generation);
+      await this.#fronts.set(this.#fronted(this.#generation));
       throw error;
     }
     await this.#exchange(next, opened);
@@ -124,7 +126,7 @@ class Server implements DnsServer {
       if (service !== undefined) service.sites = plan.sites;
       this.#tables.get(plan.name)?.clear();
     }
-    await this.#setFronts(next);
+    await this.#fronts.set(this.#fronted(next));
     const kept = new Set(next.servers.map(({ name }) => name));
     for (const [name, { listening }] of this.#serving) {
       if (kept.has(name)) continue;
@@ -135,13 +137,15 @@ class Server implements DnsServer {
     await gone;
   }
 
-  /** Gives the fronts what a generation wants them to have; with none they end. */
-  async #setFronts(generation: Generation | undefined): Promise<void> {
-    const servers = (generation?.servers ?? []).map((plan) => {
-      const shares = this.#serving.get(plan.name)?.listening.shares ?? [];
-      return { table: this.#tableOf(plan.name), shares, sockets: socketsOf(plan) };
+  /** The servers of a generation, if any, as fronts see them. */
+  #fronted(
+    generation: Generation | undefined,
+    serving: ReadonlyMap<string, Serving> = this.#serving,
+  ): FrontedServer[] {
+    return (generation?.servers ?? []).map((plan) => {
+      const shares = serving.get(plan.name)?.listening.shares ?? [];
+      return { table: this.#tableOf(plan.name), shares, sockets: shares.length > 0 ? socketsOf(plan) : 1 };
     });
-    await this.#fronts.set(servers);
   }
 
   #tableOf(name: string): AnswerTable {
@@ -176,4 +180,17 @@ class Server implements DnsServer {
 function socketsOf({ scheme, settings, sites }: ServerPlan): number {
   const express = [...sites.values()].flat().some((site) => site.express.size > 0);
   return scheme === 'dns' && express ? (settings.sockets ?? 1) : 1;
+}
+
+/** Rejects as soon as the signal fires. */
+async function unlessAborted(signal: AbortSignal | undefined, waiting: Promise<void>): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(new Error('it was stopped before it served', { cause: signal?.reason }));
+  if (signal?.aborted === true) abort();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([waiting, promise]);
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
 }
