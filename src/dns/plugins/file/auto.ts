@@ -8,6 +8,7 @@ import type { ParseScope, Plugin, PluginInstance, SetupContext } from '#dns/plug
 import { parseZones, type Zone, ZoneMap, ZoneSet } from '#dns/zone.ts';
 import { answerFromZone, readZone, transferOf } from './file.ts';
 import type { ZoneData } from './zone-data.ts';
+import { ZoneNews } from './zone-news.ts';
 
 export interface AutoConfig {
   readonly zones: ZoneSet;
@@ -41,12 +42,14 @@ class AutoHandler implements PluginInstance {
   readonly name = 'auto';
   readonly #config: AutoConfig;
   readonly #log: SetupContext['log'];
+  readonly #news: ZoneNews;
   #loaded = new Map<string, LoadedZone>();
   #zones = new ZoneMap<ZoneData>();
   /** The last problem per file, so that each is told once. */
   readonly #problems = new Map<string, string>();
 
-  constructor(config: AutoConfig, { log, stack }: Pick<SetupContext, 'log' | 'stack'>) {
+  constructor(config: AutoConfig, { block, log, stack }: Pick<SetupContext, 'block' | 'log' | 'stack'>) {
+    this.#news = new ZoneNews(block);
     this.#config = config;
     this.#log = log;
     this.#scan();
@@ -54,6 +57,10 @@ class AutoHandler implements PluginInstance {
     const timer = setInterval(() => this.#scan(), config.reloadMs);
     timer.unref();
     stack.defer(() => clearInterval(timer));
+  }
+
+  start(): void {
+    this.#news.start();
   }
 
   handle(request: DnsRequest, next: (request: DnsRequest) => DnsReply): DnsReply {
@@ -96,6 +103,7 @@ class AutoHandler implements PluginInstance {
     }
     this.#loaded = loaded;
     this.#zones = new ZoneMap([...loaded.values()].map(({ zone, data }) => [zone, data]));
+    for (const { zone, data } of loaded.values()) this.#news.set(zone, transferOf(data).serial);
   }
 
   #names(directory: string): string[] {

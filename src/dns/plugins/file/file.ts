@@ -13,6 +13,7 @@ import { questionLabels } from '#wire/dns-query.ts';
 import { planZoneAnswer } from './plan-zone-answer.ts';
 import { ZoneData } from './zone-data.ts';
 import { parseZoneFile } from './zone-file.ts';
+import { ZoneNews } from './zone-news.ts';
 
 export interface FileConfig {
   readonly file: string;
@@ -49,18 +50,28 @@ class FileHandler implements PluginInstance {
   readonly name = 'file';
   readonly #zones: ZoneMap<ServedZone>;
   readonly #byKey = new Map<string, ServedZone>();
+  readonly #news: ZoneNews;
 
   constructor(configs: readonly FileConfig[], context: SetupContext) {
+    this.#news = new ZoneNews(context.block);
     const served = configs.flatMap(({ zones, file: name, reloadMs, fallthrough, first }) =>
       zones.flatMap((zone): [Zone, ServedZone][] => {
         const otherwise = first.get(zone.key);
         const parse = (text: string): ZoneData => readZone(text, name, zone);
-        const reloaded = new ReloadedFile({ file: name, intervalMs: reloadMs, parse, otherwise }, context);
+        const onLoaded = (data: ZoneData | undefined): void => {
+          if (data !== undefined) this.#news.set(zone, transferOf(data).serial);
+        };
+        const options = { file: name, intervalMs: reloadMs, parse, otherwise, onLoaded };
+        const reloaded = new ReloadedFile(options, context);
         return [[zone, { file: reloaded, fallthrough }]];
       }),
     );
     this.#zones = new ZoneMap(served);
     for (const [zone, value] of served) this.#byKey.set(zone.key, value);
+  }
+
+  start(): void {
+    this.#news.start();
   }
 
   handle(request: DnsRequest, next: (request: DnsRequest) => DnsReply): DnsReply {

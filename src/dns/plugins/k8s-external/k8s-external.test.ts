@@ -172,7 +172,7 @@ test('what is not right in its lines is said with the line', () => {
     ['k8s_external ext.example {\nheadless yes\n}', /Corefile:3: headless: takes no arguments/],
     [
       'k8s_external ext.example {\nheadles\n}',
-      /Corefile:3: .*there is no option "headles"; there are apex, /,
+      /Corefile:3: .*there is no option "headles" .*there are apex, /,
     ],
     ['k8s_external ext.example\nk8s_external b.example', /Corefile:3: .*there already on line 2/],
   ];
