@@ -164,11 +164,12 @@ test('variables name the Services of the namespace, and kubernetes even without 
       { name: '8080', port: 8080, protocol: 'UDP' },
     ],
   });
+  const master = await client.get(SERVICES, { namespace: 'default', name: 'kubernetes' });
   await make('default', 'headless', { clusterIP: 'None', ports: [{ port: 80 }] });
   await make('default', 'external', { type: 'ExternalName', externalName: 'x.example' });
   await make('elsewhere', 'other', { ports: [{ port: 80 }] });
   const ip = web.spec?.clusterIP ?? '';
-  const script = 'env | grep -E "^(MY_WEB|HEADLESS|EXTERNAL|OTHER)" | sort; echo $URL';
+  const script = 'env | grep -E "^(MY_WEB|HEADLESS|EXTERNAL|OTHER|KUBERNETES_SERVICE)" | sort; echo $URL';
   const env = [{ name: 'URL', value: 'http://$(MY_WEB_SERVICE_HOST):$(MY_WEB_SERVICE_PORT_HTTP)' }];
   const { text } = await print('links', script, {}, { env });
   const link = (key: string, port: number, protocol: string): string[] => [
@@ -177,7 +178,13 @@ test('variables name the Services of the namespace, and kubernetes even without 
     `${key}_PORT=${port}`,
     `${key}_PROTO=${protocol}`,
   ];
+  const always = [
+    `KUBERNETES_SERVICE_HOST=${master.spec?.clusterIP}`,
+    'KUBERNETES_SERVICE_PORT=443',
+    'KUBERNETES_SERVICE_PORT_HTTPS=443',
+  ];
   assert.deepEqual(text.trim().split('\n'), [
+    ...always,
     `MY_WEB_PORT=tcp://${ip}:80`,
     ...link('MY_WEB_PORT_8080_UDP', 8080, 'udp'),
     ...link('MY_WEB_PORT_80_TCP', 80, 'tcp'),
@@ -188,7 +195,31 @@ test('variables name the Services of the namespace, and kubernetes even without 
     `http://${ip}:80`,
   ]);
   const alone = await print('no-links', script, { enableServiceLinks: false }, { env });
-  assert.equal(alone.text, 'http://$(MY_WEB_SERVICE_HOST):$(MY_WEB_SERVICE_PORT_HTTP)\n');
+  assert.deepEqual(alone.text.trim().split('\n'), [
+    ...always,
+    'http://$(MY_WEB_SERVICE_HOST):$(MY_WEB_SERVICE_PORT_HTTP)',
+  ]);
+});
+
+test('containers of a starting node wait until it has seen the Services', async () => {
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const list = client.list.bind(client);
+  client.list = async (kind, options) => {
+    if (kind.plural === SERVICES.plural) {
+      ask();
+      await held;
+    }
+    return list(kind, options);
+  };
+  await cluster.restartNode();
+  await asked;
+  client.list = list;
+  const printed = print('early', 'echo $KUBERNETES_SERVICE_PORT');
+  // What does not wait has started by then.
+  await pause(500);
+  release();
+  assert.equal((await printed).text, '443\n');
 });
 
 test('DNSConfigForming tells what was left out, for light containers too', async () => {

@@ -23,7 +23,6 @@ import { planUser } from './plan-user.ts';
 import { startProcessContainer } from './process-container.ts';
 import { readRootFile, readTail } from './root-file.ts';
 import type { RunningContainer } from './running-container.ts';
-import { settled } from './settled.ts';
 import type { PodVolumes } from './volumes.ts';
 
 /** What a pod lends to each of its containers. */
@@ -90,8 +89,6 @@ async function containerEnvironment(
   if (wanted.files.length > 0) await volumes.setUp(signal);
   for (const { volumeName, path } of wanted.files)
     files.set(`${volumeName}/${path}`, volumes.readText(volumeName, path));
-  // Before the first list is there, KUBERNETES_SERVICE_HOST would be missing for good.
-  await settled(context.services.synced, signal);
   const services = selectServices(
     context.services.store.list(),
     namespace,

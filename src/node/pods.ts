@@ -60,6 +60,7 @@ export class Pods implements AsyncDisposable {
   }
 
   async #live(agent: PodAgent): Promise<void> {
+    // Before the first list is there, KUBERNETES_SERVICE_HOST would be missing from containers for good.
     await this.#context.services.synced.catch(() => undefined);
     await agent.run();
     if (this.#context.signal.aborted) return;
