@@ -51,7 +51,7 @@ export class SiteService implements QueryService {
   #run(request: PlacedRequest, startedMs: number): Response | Promise<Response> {
     const site = request.block;
     const finish = (result: DnsResult): Response => {
-      if (result === DROP) return undefined;
+      if (result === DROP) return this.#count(request, undefined, startedMs);
       const response = this.#finish(request, result);
       this.#count(request, Buffer.isBuffer(response) ? response : response[0], startedMs);
       return response;
@@ -76,7 +76,7 @@ export class SiteService implements QueryService {
     return result.transfer === true ? finishTransfer(request, result) : finishAnswer(request, result);
   }
 
-  #count(request: PlacedRequest, response: Buffer | undefined, startedMs: number): void {
+  #count(request: PlacedRequest, response: Buffer | undefined, startedMs: number): undefined {
     const { query, client, answeredBy, block } = request;
     const counts = block.countsFor(answeredBy);
     const lane = laneOf(client.transport, client.family);

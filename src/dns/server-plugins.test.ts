@@ -49,6 +49,23 @@ test('log writes CoreDNS’s line, and only of the classes asked for', async (t)
   );
 });
 
+test('log takes answers without records for success where they do not say that there is nothing', async (t) => {
+  const template = (zone: string, line: string): string =>
+    `template IN ANY ${zone} {\nrcode NOERROR\n${line}\n}`;
+  const { port, log } = await startTestDns(t, {
+    objects: [],
+    plugins: [
+      'log . "{name}" {\nclass success\n}',
+      template('referral.test', 'authority "referral.test 60 IN NS a."'),
+      template('nothing.test', 'authority "test 60 IN SOA a. b. 1 2 3 4 5"'),
+      template('empty.test', ''),
+    ].join('\n'),
+  });
+  for (const name of ['referral.test', 'nothing.test', 'empty.test', 'none.test'])
+    await ask(t, port, name, RecordType.A);
+  assert.deepEqual(log, ['[INFO] referral.test.', '[INFO] empty.test.']);
+});
+
 test('autopath answers the first question of a pod’s search path with what the path leads to', async (t) => {
   const plugins = `autopath @kubernetes\nhosts {\n192.0.2.1 www.example.org\nfallthrough\n}\n${KUBERNETES}`;
   const { port } = await startTestDns(t, { objects: OBJECTS, plugins });

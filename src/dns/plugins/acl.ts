@@ -1,7 +1,7 @@
-import { choice, fail, zonesArg } from '#dns/corefile/arguments.ts';
+import { choice, fail, noBlock, zonesArg } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
 import { emptyAnswer } from '#dns/finish-answer.ts';
-import { DROP } from '#dns/handler.ts';
+import { type DnsAnswer, DROP } from '#dns/handler.ts';
 import type { ParseScope, Plugin } from '#dns/plugin.ts';
 import { type Zone, ZoneSet } from '#dns/zone.ts';
 import { Cidr, parseIp, unmapIp } from '#lib/ip.ts';
@@ -21,6 +21,13 @@ export interface AclRule {
   readonly zones: ZoneSet;
   readonly policies: readonly AclPolicy[];
 }
+
+/** With the reason as an extended error, where the client understands those (RFC 8914). */
+const EXTENDED_ERROR = 15;
+const ANSWERS = {
+  block: extended(ResponseCode.REFUSED, 15),
+  filter: extended(ResponseCode.NOERROR, 17),
+} as const;
 
 /** `acl [ZONE…] { ACTION [type TYPE…] [net NETWORK…] }`: who may ask what. */
 export const acl: Plugin = {
@@ -58,7 +65,7 @@ export const acl: Plugin = {
               counters[action].with(block.server, zone.text, block.view).value++;
               request.answeredBy = 'acl';
               if (action === 'drop') return DROP;
-              return emptyAnswer(action === 'block' ? ResponseCode.REFUSED : ResponseCode.NOERROR);
+              return ANSWERS[action];
             }
             counters.allow.with(block.server, block.view).value++;
             return next(request);
@@ -68,6 +75,10 @@ export const acl: Plugin = {
     };
   },
 };
+
+function extended(rcode: number, reason: number): DnsAnswer {
+  return { ...emptyAnswer(rcode), options: [{ code: EXTENDED_ERROR, data: Buffer.from([0, reason]) }] };
+}
 
 /** What the first policy that applies says; `allow` when none does. */
 export function planAcl(policies: readonly AclPolicy[], address: string, type: number): AclAction {
@@ -87,6 +98,7 @@ export function parseAclRule(directive: Directive, { keys }: ParseScope): AclRul
 
 function parsePolicy(option: Directive): AclPolicy {
   const action = choice(option, option.name, ACTIONS);
+  noBlock(option);
   const types = new Set<number>();
   const networks: Cidr[] = [];
   let [hasType, hasNet, section] = [false, false, ''];

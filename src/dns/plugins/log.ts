@@ -5,7 +5,7 @@ import { type DnsRequest, type DnsResult, DROP } from '#dns/handler.ts';
 import { compileLogFormat, type LoggedQuery } from '#dns/log-format.ts';
 import type { ParseScope, Plugin } from '#dns/plugin.ts';
 import { ZoneSet } from '#dns/zone.ts';
-import { ResponseCode } from '#wire/dns.ts';
+import { decodeMessage, RecordType, ResponseCode } from '#wire/dns.ts';
 
 const COMMON =
   '{remote}:{port} - {>id} "{type} {class} {name} {proto} {size} {>do} {>bufsize}" {rcode} {>rflags} {rsize} {duration}';
@@ -91,6 +91,10 @@ function isWanted({ classes }: Rule, response: Buffer | undefined): boolean {
 function classOf(response: Buffer | undefined): LogClass {
   const rcode = (response?.[3] ?? ResponseCode.SERVFAIL) & 15;
   if (rcode === ResponseCode.NXDOMAIN) return 'denial';
-  if (rcode !== ResponseCode.NOERROR) return 'error';
-  return (response?.readUInt16BE(6) ?? 0) === 0 ? 'denial' : 'success';
+  if (rcode !== ResponseCode.NOERROR || response === undefined) return 'error';
+  if (response.readUInt16BE(6) > 0) return 'success';
+  // Without an SOA record it says nothing about what there is: a referral, or nothing at all.
+  return decodeMessage(response).authorities.some(({ type }) => type === RecordType.SOA)
+    ? 'denial'
+    : 'success';
 }

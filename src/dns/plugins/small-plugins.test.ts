@@ -72,6 +72,17 @@ test('acl does what the first policy that applies says', async () => {
   assert.ok(blocked !== 'dropped' && blocked.rcode === 5);
 });
 
+test('acl tells clients that know EDNS why: blocked or filtered', async () => {
+  for (const [action, rcode, reason] of [
+    ['block', 5, 15],
+    ['filter', 0, 17],
+  ] as const) {
+    const found = await heard(acl, `acl {\n${action}\n}`, 'a.test', 'A');
+    assert.ok(found !== 'dropped');
+    assert.deepEqual([found.rcode, found.options], [rcode, [{ code: 15, data: Buffer.from([0, reason]) }]]);
+  }
+});
+
 test('bufsize offers and allows no more than it says', async () => {
   await using stack = new AsyncDisposableStack();
   const plugin = await instance(bufsize, 'bufsize 600', testContext(stack));

@@ -79,10 +79,10 @@ export class CacheHandler implements PluginInstance {
     const { zones, prefetch, keepTtl } = this.#config;
     const lane = block.express.get('cache');
     const untilMs = entry.storedMs + entry.lifetime * 1000;
-    if (entry.express || lane === undefined || lane.closed || prefetch !== undefined || untilMs <= nowMs)
-      return;
+    if (lane === undefined || lane.closed || prefetch !== undefined || untilMs <= nowMs) return;
     if (!lane.zones.has(zones.match(query)?.key ?? '') || !isPlain(query)) return;
-    const added = lane.table.set(query, {
+    if (lane.table.holds(query, entry.prepared)) return;
+    lane.table.set(query, {
       prepared: entry.prepared,
       flags: entry.flags & ~HeaderFlag.AD,
       counts: lane.counts,
@@ -91,7 +91,6 @@ export class CacheHandler implements PluginInstance {
       lifetime: keepTtl ? undefined : { fromMs: entry.storedMs, seconds: entry.lifetime },
       plainOnly: true,
     });
-    entry.express = added !== undefined;
   }
 
   #miss(request: DnsRequest, key: string, next: Answerer): DnsReply {
@@ -104,7 +103,9 @@ export class CacheHandler implements PluginInstance {
     const asked = withAuthenticData(request);
     return nextAnswer(asked, next, (answer) => {
       request.answeredBy = asked.answeredBy;
-      if (isServerError(answer)) return answer;
+      // A failure with a reason, such as servers that do not answer, may be heard of again for a while.
+      const mayKeep = answer.rcode === ResponseCode.SERVFAIL && answer.error !== undefined;
+      if (isServerError(answer) && !mayKeep) return answer;
       const keeping = planKeeping(answer, this.#config);
       const capped = withTtl(answer, keeping.lifetime);
       if (keeping.kept && (keepsFailures || !isFailure(answer))) this.#keep(request, key, capped, keeping);

@@ -127,6 +127,18 @@ for (const mode of ['immediate', 'verify']) {
   }
 }
 
+test('cache keeps for 5 s that upstream servers could not be asked, and logs the reason once', async () => {
+  const cache = await cacheOf('cache');
+  const good = cache.upstream.answer;
+  cache.upstream.answer = answer([], { rcode: ResponseCode.SERVFAIL, flags: 0, error: 'no answer' });
+  assert.equal((await cache.get()).error, 'no answer');
+  cache.upstream.answer = good;
+  const kept = await cache.get();
+  assert.deepEqual([kept.rcode, kept.error], [ResponseCode.SERVFAIL, undefined]);
+  cache.clock.ms += 5000;
+  assert.equal((await cache.get()).rcode, ResponseCode.NOERROR);
+});
+
 test('cache keeps nothing of disabled zones, and nothing that the server itself says', async () => {
   const cache = await cacheOf('cache {\ndisable success example\n}');
   await cache.get();

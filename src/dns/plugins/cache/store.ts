@@ -16,8 +16,6 @@ export interface CacheEntry {
   hits: number;
   lastHitMs: number;
   refreshing: boolean;
-  /** It is in the table of answers that are given without asking the cache. */
-  express: boolean;
 }
 
 export function cacheEntry(
@@ -38,7 +36,6 @@ export function cacheEntry(
     hits: 0,
     lastHitMs: storedMs,
     refreshing: false,
-    express: false,
   };
 }
 
