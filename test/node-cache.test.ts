@@ -1,0 +1,333 @@
+// `portolan node-cache` in a network namespace of its own, between a pod, a service proxy and two DNS servers: "the
+// Service's", which the proxy sends to, and "the cluster's", which the cache asks. Each answers with its own address.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, type TestContext, test } from 'node:test';
+import type { Service } from '#api/core/v1.gen.ts';
+import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
+import { resolveAddresses } from '#cluster/stub-resolver.ts';
+import { corefileSource } from '#dns/corefile-source.ts';
+import { startDnsServer } from '#dns/server.ts';
+import { Conntrack } from '#kernel/conntrack.ts';
+import { Nftables, Transaction } from '#kernel/nftables.ts';
+import { Rtnetlink } from '#kernel/rtnetlink.ts';
+import { createNetworkNamespace } from '#os/namespace.ts';
+import { adoptSocket, connectTcp } from '#os/socket.ts';
+import { NftablesDataPlane } from '#serviceproxy/apply-nftables.ts';
+import { planService } from '#serviceproxy/plan-service.ts';
+import { launcher } from '#test/support/cluster.ts';
+import { enterTestNamespace } from '#test/support/namespace.ts';
+import { until } from '#test/support/until.ts';
+import { CLASS_IN, decodeMessage, encodeQuery, HeaderFlag, parseName, RecordType } from '#wire/dns.ts';
+import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
+
+await enterTestNamespace();
+
+const LOCAL = '169.254.20.10';
+const LOCAL6 = 'fd00:53::10';
+const KUBE_DNS = '10.96.0.10';
+const SERVICE_SERVER = '192.0.2.98';
+const CLUSTER_SERVER = '192.0.2.99';
+const STUB_SERVER = '192.0.2.97';
+const NAME = 'web.default.svc.cluster.local';
+const INTERFACE = 'nodelocaldns';
+
+const stack = new AsyncDisposableStack();
+after(() => stack.disposeAsync());
+const rtnetlink = stack.use(Rtnetlink.open());
+const nftables = stack.use(Nftables.open());
+const conntrack = stack.use(Conntrack.open());
+const pod = addPod();
+for (const address of [SERVICE_SERVER, CLUSTER_SERVER, STUB_SERVER]) {
+  rtnetlink.addAddress({ link: 'lo', address: `${address}/32` });
+  await serveOwnAddress(address);
+}
+startProxy();
+
+/** A pod at 10.244.0.7 with routes through the node. */
+function addPod(): number {
+  const netns = createNetworkNamespace();
+  rtnetlink.createVeth({ name: 'pod', up: true, peer: { name: 'eth0', netns } });
+  using inside = Rtnetlink.open({ netns });
+  inside.setLink('eth0', { up: true });
+  for (const [own, gateway, bits, all] of [
+    ['10.244.0.7', '10.244.0.1', 32, '0.0.0.0/0'],
+    ['fd00:244::7', 'fd00:244::1', 128, '::/0'],
+  ] as const) {
+    rtnetlink.addAddress({ link: 'pod', address: `${gateway}/${bits}` });
+    rtnetlink.addRoute({ destination: `${own}/${bits}`, link: 'pod' });
+    inside.addAddress({ link: 'eth0', address: `${own}/${bits}` });
+    inside.addRoute({ destination: `${gateway}/${bits}`, link: 'eth0' });
+    inside.addRoute({ destination: all, via: gateway, link: 'eth0' });
+  }
+  // The node itself needs a way to Service addresses for its packets to reach the output hook.
+  rtnetlink.addRoute({ destination: '10.96.0.0/16', link: 'pod' });
+  return netns;
+}
+
+async function serveOwnAddress(address: string): Promise<void> {
+  const text = `. {\n bind ${address}\n template IN A {\n  answer "{{ .Name }} 60 IN A ${address}"\n }\n template IN ANY {\n  rcode NOERROR\n }\n}\n`;
+  const server = await startDnsServer({
+    ...corefileSource({ text, name: 'Corefile' }),
+    apiClient: () => Promise.reject(new Error('this test has no API server')),
+    log: () => undefined,
+  });
+  stack.use(server);
+}
+
+/** Sends Service kube-dns to the Service's server. */
+function startProxy(): void {
+  const ports = [
+    { name: 'dns', port: 53, protocol: 'UDP' },
+    { name: 'dns-tcp', port: 53, protocol: 'TCP' },
+  ];
+  const metadata = { namespace: 'kube-system', name: 'kube-dns' };
+  const service: Service = { metadata, spec: { type: 'ClusterIP', clusterIPs: [KUBE_DNS], ports } };
+  const slice: EndpointSlice = { addressType: 'IPv4', ports, endpoints: [{ addresses: [SERVICE_SERVER] }] };
+  const plan = planService(service, [slice], { nodeName: 'node', zone: undefined });
+  assert.ok(plan);
+  new NftablesDataPlane(nftables).set({
+    settings: {
+      nodePortAddresses: [],
+      clusterCidrs: ['10.244.0.0/16'],
+      serviceCidrs: ['10.96.0.0/16'],
+      masqueradeAll: false,
+    },
+    services: new Map([['kube-system/kube-dns', plan]]),
+  });
+}
+
+interface NodeCache {
+  readonly log: () => string;
+  /** Sends a signal and waits for its end; the exit code, or the signal. */
+  end(signal?: NodeJS.Signals): Promise<number | string | null>;
+  readonly process: ChildProcess;
+}
+
+/** Starts it; resolves when it serves or has ended. */
+async function startNodeCache(t: TestContext, ...words: string[]): Promise<NodeCache> {
+  const child = spawn(launcher, ['node-cache', '--clusterdns', CLUSTER_SERVER, ...words], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const end = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string | null> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    const [code, by] = await ended;
+    return code ?? by;
+  };
+  t.after(() => end());
+  const isUp = (text: string): boolean => text.includes('serving on') || child.exitCode !== null;
+  await until('node-cache serves', () => Promise.resolve(log), isUp);
+  return { log: () => log, end, process: child };
+}
+
+async function whoAnswers(server: string, netns?: number, name = NAME): Promise<string | undefined> {
+  return (await resolveAddresses(name, { servers: [server], netns }))[0];
+}
+
+async function whoAnswersTcp(server: string, netns?: number): Promise<string | undefined> {
+  const socket = adoptSocket(connectTcp({ address: server, port: 53, netns }));
+  const query = encodeQuery(
+    7,
+    { name: parseName(NAME) ?? [], type: RecordType.A, class: CLASS_IN },
+    HeaderFlag.RD,
+  );
+  socket.write(frameMessage(query));
+  const reader = new DnsFrameReader();
+  try {
+    for await (const piece of socket as AsyncIterable<Buffer>) {
+      for (const message of reader.push(piece)) {
+        const [record] = decodeMessage(message).answers;
+        return record?.data.kind === 'address' ? record.data.address : undefined;
+      }
+    }
+    return undefined;
+  } finally {
+    socket.destroy();
+  }
+}
+
+const localAddresses = (): string[] => {
+  const index = rtnetlink.link(INTERFACE)?.index;
+  const own = rtnetlink.addresses().filter((address) => address.index === index);
+  return own.map(({ address }) => address).filter((address) => !address.startsWith('fe80'));
+};
+const hasRules = (): boolean => nftables.tables().some(({ name }) => name === 'portolan-node-cache');
+/** Flows to or from port 53, by the address asked. */
+const trackedServers = (): Set<string> => {
+  const found = new Set<string>();
+  conntrack.visit(({ original }) => {
+    if (original.destinationPort === 53 || original.sourcePort === 53) found.add(original.destination);
+  });
+  return found;
+};
+
+test('takes queries to its own addresses and to that of Service kube-dns, from pods and the node', async (t) => {
+  assert.equal(await whoAnswers(KUBE_DNS, pod), SERVICE_SERVER);
+  const cache = await startNodeCache(t, '-localip', `${LOCAL},${KUBE_DNS},${LOCAL6}`);
+  for (const server of [LOCAL, KUBE_DNS, LOCAL6]) {
+    for (const netns of [pod, undefined]) {
+      assert.equal(await whoAnswers(server, netns), CLUSTER_SERVER, server);
+      assert.equal(await whoAnswersTcp(server, netns), CLUSTER_SERVER, server);
+    }
+  }
+  assert.equal(await cache.end(), 0, cache.log());
+  assert.equal(await whoAnswers(KUBE_DNS, pod), SERVICE_SERVER);
+});
+
+test('queries to it leave nothing in connection tracking', async (t) => {
+  const cache = await startNodeCache(t, '-localip', `${LOCAL},${KUBE_DNS},${LOCAL6}`);
+  conntrack.deleteFlows(() => true);
+  for (const server of [LOCAL, KUBE_DNS, LOCAL6]) {
+    for (const netns of [pod, undefined]) {
+      await whoAnswers(server, netns, `${netns ?? 'node'}.${server.replaceAll(/[.:]/g, '-')}.test`);
+      await whoAnswersTcp(server, netns);
+    }
+  }
+  // Those of the cache itself are remembered, so that the table is one that would show them.
+  assert.deepEqual([...trackedServers()], [CLUSTER_SERVER]);
+  await cache.end();
+});
+
+test('is gone with SIGTERM; with --skipteardown its interface and rules stay', async (t) => {
+  const first = await startNodeCache(t, '-localip', LOCAL);
+  assert.deepEqual([localAddresses(), hasRules()], [[`${LOCAL}/32`], true]);
+  await first.end();
+  assert.deepEqual([rtnetlink.link(INTERFACE), hasRules()], [undefined, false]);
+  const second = await startNodeCache(t, '-localip', LOCAL, '-skipteardown=true');
+  await second.end();
+  assert.deepEqual([localAddresses(), hasRules()], [[`${LOCAL}/32`], true]);
+});
+
+test('goes on from what one left that was killed, with other addresses', async (t) => {
+  const killed = await startNodeCache(t, '-localip', `${LOCAL},${KUBE_DNS}`);
+  assert.equal(await killed.end('SIGKILL'), 'SIGKILL');
+  assert.deepEqual([localAddresses(), hasRules()], [[`${LOCAL}/32`, `${KUBE_DNS}/32`], true]);
+  const next = await startNodeCache(t, '-localip', '169.254.20.11');
+  assert.deepEqual(localAddresses(), ['169.254.20.11/32']);
+  assert.equal(await whoAnswers('169.254.20.11', pod), CLUSTER_SERVER);
+  assert.equal(await whoAnswers(KUBE_DNS, pod), SERVICE_SERVER);
+  await next.end();
+  assert.deepEqual([rtnetlink.link(INTERFACE), hasRules()], [undefined, false]);
+});
+
+test('puts interface and rules back that somebody removed', async (t) => {
+  const cache = await startNodeCache(t, '-localip', LOCAL, '-syncinterval=100ms');
+  const table = nftables.tables().find(({ name }) => name === 'portolan-node-cache');
+  assert.ok(table);
+  nftables.run(new Transaction().delete(table));
+  rtnetlink.deleteLink(INTERFACE);
+  await until(
+    'interface and rules',
+    () => Promise.resolve(hasRules() && localAddresses().length > 0),
+    Boolean,
+  );
+  assert.equal(await whoAnswers(LOCAL, pod), CLUSTER_SERVER);
+  await cache.end();
+});
+
+test('answers at an address that the node has already, without an interface, and leaves it there', async (t) => {
+  const cache = await startNodeCache(t, '-localip', '10.244.0.1');
+  assert.equal(rtnetlink.link(INTERFACE), undefined);
+  assert.equal(await whoAnswers('10.244.0.1', pod), CLUSTER_SERVER);
+  await cache.end();
+  assert.ok(rtnetlink.addresses(4).some(({ address }) => address === '10.244.0.1/32'));
+});
+
+test('asks the servers of stub domains; a bad ConfigMap changes nothing and is told of', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'portolan-node-cache-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const pidfile = join(folder, 'pid');
+  const words = ['-localip', LOCAL, '-kubednscm', folder, '-pidfile', pidfile];
+  const cache = await startNodeCache(t, ...words);
+  const reload = async (text: string, told: RegExp): Promise<void> => {
+    writeFileSync(join(folder, 'stubDomains'), text);
+    process.kill(Number(readFileSync(pidfile, 'utf8')), 'SIGUSR1');
+    await until('it is told', () => Promise.resolve(cache.log()), told.test.bind(told));
+  };
+  await reload(`{"corp.example": ["${STUB_SERVER}"]}`, /the Corefile was read again/);
+  assert.equal(await whoAnswers(LOCAL, pod, 'db.corp.example'), STUB_SERVER);
+  await reload(
+    '{"corp.example": "x"}',
+    /old Corefile stays in force: .*stubDomains: corp\.example has no list/,
+  );
+  assert.equal(await whoAnswers(LOCAL, pod, 'other.corp.example'), STUB_SERVER);
+  const response = await fetch('http://127.0.0.1:9353/metrics');
+  assert.match(await response.text(), /setup_errors_total\{errortype="configmap"\} 1/);
+  await cache.end();
+});
+
+const WRONG: Record<string, [words: string[], message: RegExp, code: number]> = {
+  'no address': [[], /--localip is missing: addresses such as/, 2],
+  'what is no address': [
+    ['-localip', '10.0.0'],
+    /--localip 10\.0\.0: "10\.0\.0" is no address of one host/,
+    2,
+  ],
+  'an address that is nowhere': [
+    ['-localip', LOCAL, '-setupinterface=false'],
+    new RegExp(`${LOCAL} port \\d+: this machine does not have the address`),
+    1,
+  ],
+  'a template that is not there': [
+    ['-localip', LOCAL, '-basecorefile', '/nowhere/Corefile.base'],
+    /--basecorefile \/nowhere\/Corefile\.base cannot be read \(ENOENT\)/,
+    1,
+  ],
+  'a name that no interface can have': [
+    ['-localip', LOCAL, '-interfacename', 'much-too-long-name'],
+    /--interfacename much-too-long-name: 1 to 15 characters/,
+    2,
+  ],
+  'a duration that is none': [
+    ['-localip', LOCAL, '-syncinterval', 'soon'],
+    /--syncinterval soon: a duration/,
+    2,
+  ],
+};
+for (const [what, [words, message, code]] of Object.entries(WRONG)) {
+  test(`refuses ${what}, and leaves nothing behind`, async (t) => {
+    const cache = await startNodeCache(t, ...words);
+    assert.match(cache.log(), message);
+    assert.equal(cache.log().match(/^portolan /gm)?.length, 1, cache.log());
+    assert.equal(await cache.end(), code);
+    assert.deepEqual([rtnetlink.link(INTERFACE), hasRules()], [undefined, false]);
+  });
+}
+
+test('tells that a port is taken, and takes the interface away again', async (t) => {
+  const other = createServer().listen(53, '10.244.0.1');
+  await once(other, 'listening');
+  t.after(() => other.close());
+  const cache = await startNodeCache(t, '-localip', `${LOCAL},10.244.0.1`);
+  assert.match(cache.log(), /cannot listen on TCP 10\.244\.0\.1 port 53: another program has the port/);
+  assert.equal(await cache.end(), 1);
+  assert.deepEqual([rtnetlink.link(INTERFACE), hasRules()], [undefined, false]);
+});
+
+test('tells in one line that NET_ADMIN is missing, and what goes without', async () => {
+  const words = ['--bounding-set', '-net_admin', launcher, 'node-cache', '--clusterdns', CLUSTER_SERVER];
+  for (const [flags, told] of [
+    [[], '--setupiptables=false'],
+    [['-setupiptables=false'], '--setupinterface=false'],
+  ] as const) {
+    const child = spawn('setpriv', [...words, '-localip', LOCAL, ...flags], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let log = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
+    const [code] = (await once(child, 'close')) as [number];
+    assert.equal(code, 1);
+    assert.match(
+      log,
+      new RegExp(`^portolan node-cache: .*NET_ADMIN is missing \\(EPERM\\); ${told} goes without\n$`),
+    );
+  }
+});
