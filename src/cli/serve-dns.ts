@@ -25,18 +25,27 @@ export async function serveDns(options: ServeDnsOptions, io: CommandIo): Promise
     const config = await loadConfig({ path: kubeconfig, env: { ...io.env } }).catch(explainAccess);
     return stack.use(new ApiClient({ ...config, onResponse }));
   });
-  const server = stack.use(await startDnsServer({ ...source, apiClient, log }).catch(explain));
+  let serving: DnsServer | undefined;
+  const reload = (): void => {
+    if (serving === undefined) log('the Corefile is being read already');
+    else
+      void serving.reload().then(
+        () => log('the Corefile was read again'),
+        (error: Error) => log(`the old Corefile stays in force: ${error.message}`),
+      );
+  };
+  process.on('SIGUSR1', reload);
+  stack.defer(() => void process.off('SIGUSR1', reload));
+  const { signal } = io;
+  const server = await startDnsServer({ ...source, apiClient, log, signal }).catch((error: Error) => {
+    if (!signal.aborted) explain(error);
+  });
+  if (server === undefined) return log('stopped before it served');
+  serving = stack.use(server);
   options.serving?.(server);
   const listening = server.addresses.map(({ address, port }) => `${address} port ${port}`).join(', ');
   log(`serving on ${listening}`);
-  const reload = (): void =>
-    void server.reload().then(
-      () => log('the Corefile was read again'),
-      (error: Error) => log(`the old Corefile stays in force: ${error.message}`),
-    );
-  process.on('SIGUSR1', reload);
   await aborted(io);
-  process.off('SIGUSR1', reload);
   log('stopping');
   options.stopping?.();
   await server.stop();

@@ -61,7 +61,8 @@ export class WatchTroubles implements Disposable {
 function reasonOf({ name }: FollowedKind, error: Error): string {
   if (error instanceof ConnectionError) {
     const [, server = 'the API server'] = /^\w+ (https?:\/\/[^/\s]+)/.exec(error.message) ?? [];
-    const why = error.cause instanceof Error ? error.cause.message : error.message;
+    // Node adds advice for its own command line.
+    const [why] = (error.cause instanceof Error ? error.cause.message : error.message).split(';');
     return `the API server ${server} cannot be reached: ${why}`;
   }
   if (!(error instanceof StatusError)) return `${name} cannot be followed: ${error.message}`;

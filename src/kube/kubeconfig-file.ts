@@ -82,7 +82,9 @@ async function parseText(text: string, file: string): Promise<Fields> {
   try {
     root = text.trimStart().startsWith('{') ? JSON.parse(text) : (await import('yaml')).parse(text);
   } catch (cause) {
-    throw new KubeconfigError(`${file}: ${(cause as Error).message}`, { cause });
+    // The parser of YAML shows the line below what it says.
+    const [problem = ''] = (cause as Error).message.split('\n');
+    throw new KubeconfigError(`${file}: ${problem.replace(/:$/, '')}`, { cause });
   }
   return fieldsOf(root ?? {}, file);
 }

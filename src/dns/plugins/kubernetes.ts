@@ -15,6 +15,7 @@ import {
 import type { Directive } from '#dns/corefile/parse.ts';
 import type { ClusterAccess, KubernetesConfig } from '#dns/kubernetes-config.ts';
 import { setUpKubernetes } from '#dns/kubernetes-plugin.ts';
+import { checkPemFiles } from '#dns/pem-files.ts';
 import type { ParseScope, Plugin } from '#dns/plugin.ts';
 import { ROOT } from '#dns/zone.ts';
 
@@ -33,7 +34,11 @@ const OPTIONS: Readonly<Record<string, OptionReader>> = {
     const [cert, key, ca] = option.args.map((file) => (isAbsolute(file) ? file : join(root, file)));
     if (cert === undefined || key === undefined || ca === undefined || option.args.length !== 3)
       fail(option, 'takes three files: certificate, key and CA');
-    for (const file of [cert, key, ca]) requireReadable(option, file);
+    try {
+      checkPemFiles({ certificate: cert, key, ca });
+    } catch (error) {
+      fail(option, (error as Error).message);
+    }
     draft.access.tls = { cert, key, ca };
   },
   kubeconfig(draft, option, { root }) {

@@ -1,6 +1,6 @@
-import { accessSync, constants } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { choice, fail, onlyArg, onlyOnce, unknownOption } from '#dns/corefile/arguments.ts';
+import { checkPemFiles } from '#dns/pem-files.ts';
 import type { Plugin, TlsFiles } from '#dns/plugin.ts';
 
 const CLIENT_AUTH = ['nocert', 'request', 'require', 'verify_if_given', 'require_and_verify'] as const;
@@ -15,8 +15,10 @@ export const tls: Plugin = {
     );
     if (certificate === undefined || key === undefined || more.length > 0)
       fail(directive, 'takes two files, certificate and key, and, if clients need certificates, a CA');
-    for (const file of [certificate, key, clientCa]) {
-      if (file !== undefined && !isReadable(file)) fail(directive, `${file} cannot be read`);
+    try {
+      checkPemFiles({ certificate, key, ca: clientCa });
+    } catch (error) {
+      fail(directive, (error as Error).message);
     }
     let clientAuth: TlsFiles['clientAuth'];
     for (const option of directive.block ?? []) {
@@ -30,12 +32,3 @@ export const tls: Plugin = {
     };
   },
 };
-
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
