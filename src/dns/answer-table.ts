@@ -2,7 +2,14 @@ import { randomInt } from 'node:crypto';
 import type { PreparedAnswer } from '#wire/dns-answer.ts';
 import { copyInto, OPT_BYTES, writePlainOpt } from '#wire/dns-answer-bytes.ts';
 import { HEADER_BYTES, HeaderFlag } from '#wire/dns-constants.ts';
-import { hashName, isName, lowerCase, type PlainQuery, readPlainQuery } from '#wire/dns-plain-query.ts';
+import {
+  hashLabels,
+  hashName,
+  isName,
+  lowerCase,
+  type PlainQuery,
+  readPlainQuery,
+} from '#wire/dns-plain-query.ts';
 import type { DnsQuery } from '#wire/dns-query.ts';
 import type { AbsentNames } from './absent-names.ts';
 import type { AnswerCounts } from './answer-counts.ts';
@@ -84,6 +91,15 @@ export class AnswerTable {
     this.#size++;
     this.#counts.add(answer.counts);
     return entry;
+  }
+
+  /** Whether this is the answer that it keeps to a query's question. */
+  holds({ message, questionEnd, type }: DnsQuery, prepared: PreparedAnswer): boolean {
+    const query = this.#query;
+    query.nameEnd = questionEnd - 4;
+    query.type = type;
+    query.hash = hashLabels(message, HEADER_BYTES, query.nameEnd, this.#seed);
+    return this.#find(message, HEADER_BYTES)?.prepared === prepared;
   }
 
   /** The answer to a query, if it is here and still true. */

@@ -81,6 +81,7 @@ export class KubernetesHandler {
     const prepared = this.#answers.get(query.key);
     if (prepared !== undefined) {
       request.answeredBy = NAME;
+      this.#expedite(request, prepared);
       return respond(query, prepared, HeaderFlag.AA, limit);
     }
     const served = this.#zones.match(query);
@@ -111,7 +112,7 @@ export class KubernetesHandler {
     if (outcome === 'no-data') {
       const empty = this.#negativeOf(query, served, ResponseCode.NOERROR);
       if (KEPT_EMPTY.has(query.type) && isPlain(query))
-        this.#keep(request, zone, { ...empty, onStale: undefined }, view);
+        this.#keep(request, { ...empty, onStale: undefined }, view);
       return respond(query, empty, HeaderFlag.AA, limit);
     }
     if (outcome.externals.length > 0) return withExternals(request, outcome);
@@ -120,18 +121,25 @@ export class KubernetesHandler {
       rcode: ResponseCode.NOERROR,
       authorities: [],
     });
-    if (!outcome.zoneCaseMatters || isPlain(query)) this.#keep(request, zone, prepared, view);
+    if (!outcome.zoneCaseMatters || isPlain(query)) this.#keep(request, prepared, view);
     return respond(query, prepared, HeaderFlag.AA, limit);
   }
 
   /** Keeps what is dropped again when an object changes; what merely echoes the question never would be. */
-  #keep(request: DnsRequest, zone: Zone, prepared: PreparedAnswer, view: TracingView): void {
+  #keep(request: DnsRequest, prepared: PreparedAnswer, view: TracingView): void {
     const changing = [...view.lookups].some((lookup) => !lookup.startsWith('namespace '));
     if (!changing || !this.synced) return;
     this.#answers.set(request.query.key, prepared, view.lookups);
-    const lane = request.block.express.get(NAME);
-    if (lane?.zones.has(zone.key) === true && !lane.closed)
-      lane.table.set(request.query, { prepared, flags: HeaderFlag.AA, counts: lane.counts });
+    this.#expedite(request, prepared);
+  }
+
+  /** Lets the answer be given without the chain from now on, on the server that was asked. */
+  #expedite({ query, block }: DnsRequest, prepared: PreparedAnswer): void {
+    const lane = block.express.get(NAME);
+    const zone = this.#zones.match(query)?.zone;
+    if (zone === undefined || lane?.zones.has(zone.key) !== true || lane.closed) return;
+    if (lane.table.holds(query, prepared)) return;
+    lane.table.set(query, { prepared, flags: HeaderFlag.AA, counts: lane.counts });
   }
 
   /** Lets names that do not exist be answered without the chain, where all of them would come here. */
