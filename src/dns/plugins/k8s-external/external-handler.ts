@@ -17,6 +17,8 @@ import {
 import { planExternalTransfer } from './plan-external-transfer.ts';
 
 const NAME = 'k8s_external';
+/** `ENDPOINT.SERVICE.NAMESPACE`. */
+const ENDPOINT_LABELS = 3;
 /** Kept until an object changes. The SOA goes with every serial, types that few ask for are not worth the room. */
 const KEPT = new Set<number>([RecordType.A, RecordType.AAAA, RecordType.SRV, RecordType.PTR]);
 
@@ -76,14 +78,17 @@ export class ExternalHandler implements PluginInstance {
     if (outcome === 'no-name' && apex === undefined && this.#fallthrough.match(query) !== undefined)
       return next(request);
     request.answeredBy = NAME;
+    if (typeof outcome !== 'string' && outcome.lookUps.length > 0) return withLookUps(request, outcome);
     const missing = cluster.synced ? ResponseCode.NXDOMAIN : ResponseCode.SERVFAIL;
-    const rcode = outcome === 'no-name' ? missing : ResponseCode.NOERROR;
-    const plan = typeof outcome === 'string' ? undefined : outcome;
-    const authorities = plan === undefined ? [planExternalSoa(zone.labels, options)] : [];
-    if (plan !== undefined && plan.lookUps.length > 0) return withLookUps(request, plan);
-    const { answers, additionals } = plan ?? { answers: [], additionals: [] };
-    const answer: DnsAnswer = { rcode, flags: HeaderFlag.AA, answers, authorities, additionals };
-    if (rcode === ResponseCode.NOERROR && apex === undefined && cluster.synced)
+    const answer: DnsAnswer = {
+      rcode: outcome === 'no-name' ? missing : ResponseCode.NOERROR,
+      flags: HeaderFlag.AA,
+      authorities: [],
+      ...(typeof outcome === 'string'
+        ? { answers: [], additionals: [], authorities: [planExternalSoa(zone.labels, options)] }
+        : { answers: outcome.answers, additionals: outcome.additionals }),
+    };
+    if (outcome !== 'no-name' && apex === undefined && cluster.synced)
       this.#keep(request, zone, answer, view);
     return answer;
   }
@@ -94,6 +99,8 @@ export class ExternalHandler implements PluginInstance {
     const name = questionLabels(query);
     // The case of one client must not get into the answers of others.
     if (!KEPT.has(query.type) || name.some((label) => label !== label.toLowerCase())) return;
+    // Before the name of a Service with external addresses any label will do: there is no end of such names.
+    if (name.length - zone.labels.length === ENDPOINT_LABELS && query.type !== RecordType.PTR) return;
     if ([...lookups].every((lookup) => lookup.startsWith('namespace '))) return;
     const prepared = prepareAnswer(name, answer);
     this.#answers.set(query.key, prepared, lookups);
