@@ -93,11 +93,12 @@ function streamOptions({ readMs, writeMs, idleMs }: StreamTimeouts = {}): Stream
 function tlsOptions(files: TlsFiles | undefined): ServerTls {
   if (files === undefined)
     throw new Error('tls:// and https:// need the plugin tls with a certificate and its key');
-  const { certificate, key, clientCa, clientAuth = 'nocert' } = files;
+  const { certificate, key, clientCa, clientAuth, keyLog } = files;
   return {
     cert: readFileSync(certificate),
     key: readFileSync(key),
     ...(clientCa !== undefined && { ca: readFileSync(clientCa) }),
-    requestCert: clientAuth !== 'nocert',
+    clientAuth,
+    keyLog,
   };
 }

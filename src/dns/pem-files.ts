@@ -1,12 +1,21 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
+/** Names of files in PEM: a certificate with its key, authorities, or both. */
+export interface PemFiles {
+  readonly certificate?: string | undefined;
+  readonly key?: string | undefined;
+  readonly ca?: string | undefined;
+}
+
 /** Throws, naming the file, unless these files in PEM can be used together. */
-export function checkPemFiles(files: { certificate: string; key: string; ca?: string | undefined }): void {
-  const certificate = readCertificate(files.certificate);
-  const key = readKey(files.key);
-  if (!certificate.checkPrivateKey(key))
-    throw new Error(`${files.key} is not the key of the certificate in ${files.certificate}`);
+export function checkPemFiles(files: PemFiles): void {
+  if (files.certificate !== undefined && files.key !== undefined) {
+    const certificate = readCertificate(files.certificate);
+    const key = readKey(files.key);
+    if (!certificate.checkPrivateKey(key))
+      throw new Error(`${files.key} is not the key of the certificate in ${files.certificate}`);
+  }
   if (files.ca !== undefined) readCertificate(files.ca);
 }
 

@@ -2,6 +2,7 @@ import type { ApiClient, ClientConfig } from '#kube/client.ts';
 import type { DnsRecord } from '#wire/dns.ts';
 import type { AnswerCounts } from './answer-counts.ts';
 import type { AnswerTable } from './answer-table.ts';
+import type { ClientAuth } from './client-certificate.ts';
 import type { ClusterIndex } from './cluster-index.ts';
 import type { BlockKey } from './corefile/block-key.ts';
 import type { Directive } from './corefile/parse.ts';
@@ -63,13 +64,9 @@ export interface TlsFiles {
   readonly certificate: string;
   readonly key: string;
   readonly clientCa?: string | undefined;
-  readonly clientAuth?:
-    | 'nocert'
-    | 'request'
-    | 'require'
-    | 'verify_if_given'
-    | 'require_and_verify'
-    | undefined;
+  readonly clientAuth?: ClientAuth | undefined;
+  /** Gets the secrets of every connection, for those who look into captured packets. */
+  readonly keyLog?: string | undefined;
 }
 
 export interface StreamTimeouts {

@@ -3,10 +3,11 @@ import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse }
 import type { Server } from 'node:net';
 import { HEADER_BYTES } from '#wire/dns-constants.ts';
 import { DNS_MESSAGE_TYPE, DNS_QUERY_PATH, freshnessSeconds, messageOfQueryString } from '#wire/dns-https.ts';
+import { handshakeOptions, mayStay } from './client-certificate.ts';
 import type { ListenAddress } from './config.ts';
 import { Connections, DEFAULT_STREAM_LIMITS, type StreamLimits } from './connections.ts';
 import { clientOf, listenOn, type StreamOptions } from './serve-tcp.ts';
-import type { ServerTls } from './serve-tls.ts';
+import { logKeys, type ServerTls } from './serve-tls.ts';
 import type { Listener, QueryService } from './transport.ts';
 
 const MAX_MESSAGE_BYTES = 0xffff;
@@ -66,7 +67,7 @@ function secureServer(tls: ServerTls, maxConcurrentStreams: number, onRequest: O
   const server = createSecureServer(
     {
       ...tls,
-      requestCert: tls.requestCert ?? false,
+      ...handshakeOptions(tls.clientAuth),
       allowHTTP1: true,
       settings: { maxConcurrentStreams, maxHeaderListSize: 16_384 },
       maxSessionMemory: 2,
@@ -75,6 +76,10 @@ function secureServer(tls: ServerTls, maxConcurrentStreams: number, onRequest: O
   );
   server.on('sessionError', () => undefined);
   server.on('tlsClientError', (_, socket) => socket.destroy());
+  server.on('secureConnection', (socket) => {
+    if (!mayStay(socket, tls.clientAuth)) socket.destroy();
+  });
+  logKeys(server, tls.keyLog);
   return server;
 }
 

@@ -6,6 +6,8 @@ import { isFamilyMissing, type Listener, listenError } from './transport.ts';
 export interface StatusReply {
   readonly status: number;
   readonly body: string;
+  /** Plain text when there is none. */
+  readonly type?: string | undefined;
 }
 
 /** The page of a path; undefined: there is none. */
@@ -24,8 +26,11 @@ export async function serveStatus(listen: ListenAddress, pages: Pages): Promise<
 
 async function serveOn(listen: ListenAddress, pages: Pages): Promise<Listener> {
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    const found = pages(request.url?.split('?')[0] ?? '') ?? { status: 404, body: '404 page not found\n' };
-    response.writeHead(found.status, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+    const found: StatusReply = pages(request.url?.split('?')[0] ?? '') ?? {
+      status: 404,
+      body: '404 page not found\n',
+    };
+    response.writeHead(found.status, { 'content-type': found.type ?? 'text/plain; charset=utf-8' });
     response.end(found.body);
   });
   await new Promise<void>((resolve, reject) => {

@@ -3,6 +3,9 @@ import { listenArg } from '#dns/corefile/listen-arg.ts';
 import type { MetricRegistry } from '#dns/metric-registry.ts';
 import type { Plugin } from '#dns/plugin.ts';
 
+/** What says of a page that it is in the format that Prometheus reads. */
+const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
+
 /** `prometheus`: the page /metrics, under CoreDNS's names. Queries are counted in the blocks that have it. */
 export const prometheus: Plugin = {
   name: 'prometheus',
@@ -26,7 +29,13 @@ export const prometheus: Plugin = {
             for (const { name } of block.plugins)
               enabled.with(block.server, block.zone, block.view, name).value = 1;
             const body = (): string => metrics.text() + server.answerMetrics();
-            stack.use(await server.pages.add(listen, '/metrics', () => ({ status: 200, body: body() })));
+            stack.use(
+              await server.pages.add(listen, '/metrics', () => ({
+                status: 200,
+                body: body(),
+                type: TEXT_FORMAT,
+              })),
+            );
           },
         };
       },

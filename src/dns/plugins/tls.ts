@@ -1,4 +1,4 @@
-import { isAbsolute, join } from 'node:path';
+import { resolve } from 'node:path';
 import { choice, fail, onlyArg, onlyOnce, unknownOption } from '#dns/corefile/arguments.ts';
 import { checkPemFiles } from '#dns/pem-files.ts';
 import type { Plugin, TlsFiles } from '#dns/plugin.ts';
@@ -8,11 +8,9 @@ const CLIENT_AUTH = ['nocert', 'request', 'require', 'verify_if_given', 'require
 /** `tls`: certificate and key of `tls://` and `https://` servers. */
 export const tls: Plugin = {
   name: 'tls',
-  parse(directives, { root }) {
+  parse(directives, { root, warn }) {
     const directive = onlyOnce(directives);
-    const [certificate, key, clientCa, ...more] = directive.args.map((file) =>
-      isAbsolute(file) ? file : join(root, file),
-    );
+    const [certificate, key, clientCa, ...more] = directive.args.map((file) => resolve(root, file));
     if (certificate === undefined || key === undefined || more.length > 0)
       fail(directive, 'takes two files, certificate and key, and, if clients need certificates, a CA');
     try {
@@ -20,14 +18,19 @@ export const tls: Plugin = {
     } catch (error) {
       fail(directive, (error as Error).message);
     }
-    let clientAuth: TlsFiles['clientAuth'];
+    let files: TlsFiles = { certificate, key, clientCa };
     for (const option of directive.block ?? []) {
-      if (option.name !== 'client_auth') unknownOption('tls', option, ['client_auth']);
-      clientAuth = choice(option, onlyArg(option, 'a word'), CLIENT_AUTH);
+      if (option.name === 'client_auth')
+        files = { ...files, clientAuth: choice(option, onlyArg(option, 'a word'), CLIENT_AUTH) };
+      else if (option.name === 'keylog') {
+        const keyLog = resolve(root, onlyArg(option, 'a file'));
+        warn(`tls: whoever may read ${keyLog} can read what clients ask and hear`);
+        files = { ...files, keyLog };
+      } else unknownOption('tls', option, ['client_auth', 'keylog']);
     }
     return {
       explain: [`shows the certificate ${certificate}`],
-      settings: { tls: { certificate, key, clientCa, clientAuth } },
+      settings: { tls: files },
       setup: () => ({ name: 'tls' }),
     };
   },

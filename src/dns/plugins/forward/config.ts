@@ -11,6 +11,7 @@ import {
   zonesArg,
 } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
+import { checkPemFiles } from '#dns/pem-files.ts';
 import type { ParseScope } from '#dns/plugin.ts';
 import { type Zone, ZoneSet } from '#dns/zone.ts';
 import { type DnsName, parseName, ResponseCode, rcodeNumber } from '#wire/dns.ts';
@@ -199,12 +200,14 @@ function healthCheck(option: Directive): HealthCheck {
 
 function tlsFiles(option: Directive, root: string): TlsFiles {
   const files = option.args.map((file) => resolve(root, file));
-  for (const file of files) {
-    if (statSync(file, { throwIfNoEntry: false }) === undefined) fail(option, `there is no file ${file}`);
-  }
   if (files.length > 3) fail(option, 'takes at most three files: certificate, key, authorities');
-  if (files.length === 1) return { ca: files[0] };
-  return { cert: files[0], key: files[1], ca: files[2] };
+  const [cert, key, ca] = files.length === 1 ? [undefined, undefined, files[0]] : files;
+  try {
+    checkPemFiles({ certificate: cert, key, ca });
+  } catch (error) {
+    fail(option, (error as Error).message);
+  }
+  return { cert, key, ca };
 }
 
 function rcodes(option: Directive): number[] {

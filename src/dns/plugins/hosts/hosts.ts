@@ -43,7 +43,9 @@ function setup(config: HostsConfig, context: SetupContext): ReturnType<ReturnTyp
     context,
   );
   metrics.gauge('coredns_hosts_entries', 'Addresses of hosts.', ['hostsfile']).onCollect(() => {
-    entries.value = [...file.value.addresses.values()].reduce((sum, addresses) => sum + addresses.length, 0);
+    const { addresses, names } = file.value;
+    const both = [...addresses.values(), ...names.values()];
+    entries.value = both.reduce((sum, { length }) => sum + length, 0);
   });
   return {
     name: 'hosts',
