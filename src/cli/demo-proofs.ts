@@ -156,7 +156,31 @@ export const PROOFS: readonly Proof[] = [
       return `HTTP proxy -> ${place(overHttp)}; SOCKS5 -> ${place(overSocks)}`;
     },
   },
+  {
+    example: '09-node-local-dns',
+    claim: 'a node answers what its pods and it ask the Service kube-dns, and counts it',
+    async prove({ node }) {
+      const [before, after] = [
+        queriesIn(await node.bash(METRICS_SCRIPT)),
+        queriesIn(await node.bash(`${QUERY_SCRIPT}; ${METRICS_SCRIPT}`)),
+      ];
+      expect(after > before, `${before} queries were counted before one, ${after} after it`);
+      return `10.96.0.10 -> its own cache, ${after} queries`;
+    },
+  },
 ];
+
+/** Asks for the address of example.test., byte by byte. */
+const QUERY_SCRIPT = String.raw`printf '\1\2\1\0\0\1\0\0\0\0\0\0\7example\4test\0\0\1\0\1' > /dev/udp/10.96.0.10/53`;
+const METRICS_SCRIPT = String.raw`exec 3<>/dev/tcp/127.0.0.1/9253; printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3; cat <&3`;
+
+/** How many queries a page of metrics has for the server at the address of Service kube-dns. */
+function queriesIn(page: string): number {
+  const counts = [...page.matchAll(/^coredns_dns_requests_total\{.*10\.96\.0\.10:53".*\} (\d+)$/gm)].map(
+    ([, count]) => Number(count),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
 
 async function addressesOf(pod: Vantage, name: string): Promise<string[]> {
   const output = await pod.bash(`getent ahosts ${name}`);
