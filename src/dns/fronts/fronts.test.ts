@@ -167,6 +167,16 @@ test('answers leave from the address that was asked, whether a front has them or
   assert.equal(handedOver, clients.filter(({ local }) => local.address === '127.0.0.2').length);
 });
 
+test('an answer in the tables of two servers is taken back from the fronts of both', async (t) => {
+  const servers = [await start(t), await start(t)];
+  const prepared = answerWith('10.96.0.7');
+  for (const { put } of servers) put(prepared);
+  for (let round = 0; round < 2; round++)
+    for (const { port } of servers) assert.deepEqual(new Set(await askAll(port)), new Set(['10.96.0.7']));
+  retire(prepared);
+  for (const { port } of servers) assert.deepEqual(new Set(await askAll(port)), new Set([undefined]));
+});
+
 test('an emptied table is empty in every front', async (t) => {
   const { table, put, port } = await start(t);
   put(answerWith('10.96.0.7'));
