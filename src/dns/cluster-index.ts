@@ -1,6 +1,7 @@
 import { parseIp } from '#lib/ip.ts';
 import type { ClusterView, PodEntry, ServiceEntry, SliceEntry } from './cluster-view.ts';
 import { NameFilter } from './name-filter.ts';
+import { NodeNamespaces } from './node-namespaces.ts';
 
 /** The objects by everything that names are looked up by. A change tells which look-ups it may have altered. */
 export class ClusterIndex implements ClusterView {
@@ -16,6 +17,7 @@ export class ClusterIndex implements ClusterView {
   readonly #slicesByIp = new Map<string, SliceEntry[]>();
   readonly #pods = new Map<string, PodEntry>();
   readonly #podsByIp = new Map<string, PodEntry[]>();
+  readonly #nodes = new NodeNamespaces();
   readonly #onChange: (lookups: readonly string[]) => void;
 
   /** `onChange` gets keys as made by `lookupKey`. */
@@ -81,6 +83,8 @@ export class ClusterIndex implements ClusterView {
   setPod(podKey: string, entry: PodEntry | undefined): void {
     const old = this.#pods.get(podKey);
     for (const address of old?.addresses ?? []) drop(this.#podsByIp, canonical(address), old);
+    if (old !== undefined) this.#nodes.remove(old);
+    if (entry !== undefined) this.#nodes.add(entry);
     if (entry === undefined) this.#pods.delete(podKey);
     else this.#pods.set(podKey, entry);
     for (const address of entry?.addresses ?? []) put(this.#podsByIp, canonical(address), entry);
@@ -119,6 +123,11 @@ export class ClusterIndex implements ClusterView {
 
   podsByIp(address: string): Iterable<PodEntry> {
     return this.#podsByIp.get(address) ?? [];
+  }
+
+  /** Of the pods that run on the node with this canonical address; none where it is no node's. */
+  namespacesOnNode(address: string): Iterable<string> {
+    return this.#nodes.at(address);
   }
 }
 

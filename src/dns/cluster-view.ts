@@ -44,6 +44,8 @@ export interface PodEntry {
   readonly namespace: string;
   readonly name: string;
   readonly addresses: readonly string[];
+  /** Of the node that it runs on; undefined: not known. */
+  readonly nodeAddresses?: readonly string[] | undefined;
 }
 
 /** What plans read. */

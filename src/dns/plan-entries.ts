@@ -113,7 +113,14 @@ function isMapped(address: string): boolean {
 export function planPodEntry({ metadata = {}, status = {} }: Pod): PodEntry | undefined {
   if (!status.podIP || metadata.deletionTimestamp !== undefined) return undefined;
   const addresses = new Set([status.podIP, ...(status.podIPs ?? []).map(({ ip }) => ip)]);
-  return { namespace: metadata.namespace ?? '', name: metadata.name ?? '', addresses: [...addresses] };
+  const { hostIP, hostIPs = [] } = status;
+  const nodeAddresses = hostIPs.length > 0 ? hostIPs.map(({ ip }) => ip) : hostIP ? [hostIP] : [];
+  return {
+    namespace: metadata.namespace ?? '',
+    name: metadata.name ?? '',
+    addresses: [...addresses],
+    nodeAddresses,
+  };
 }
 
 /** `10-1-2-3`, `fd00--1`; a label must not end in a dash, so `fd00::` is `fd00--0`. */

@@ -71,7 +71,13 @@ test('trimPod() keeps the addresses, and that a pod is ending', () => {
   const pod: Pod = {
     metadata: { ...METADATA, deletionTimestamp: '2026-01-01T00:00:00Z' },
     spec: { containers: [{ name: 'c' }] },
-    status: { podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }], phase: 'Running' },
+    status: {
+      podIP: '10.0.0.1',
+      podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }],
+      hostIP: '192.0.2.1',
+      hostIPs: [{ ip: '192.0.2.1' }, { ip: '2001:db8::1' }],
+      phase: 'Running',
+    },
   };
   const trimmed = trimPod(pod);
   assert.equal(trimmed.metadata?.deletionTimestamp, '2026-01-01T00:00:00Z');
@@ -81,4 +87,5 @@ test('trimPod() keeps the addresses, and that a pod is ending', () => {
     metadata: { ...metadata, deletionTimestamp: undefined },
   });
   assert.deepEqual(planPodEntry(living(trimmed)), planPodEntry(living(pod)));
+  assert.deepEqual(planPodEntry(living(pod))?.nodeAddresses, ['192.0.2.1', '2001:db8::1']);
 });

@@ -41,7 +41,8 @@ export function trimSlice({ metadata, addressType, endpoints, ports }: EndpointS
 }
 
 export function trimPod({ metadata, status = {} }: Pod): Pod {
-  return { metadata: trimMetadata(metadata), status: { podIP: status.podIP, podIPs: status.podIPs } };
+  const { podIP, podIPs, hostIP, hostIPs } = status;
+  return { metadata: trimMetadata(metadata), status: { podIP, podIPs, hostIP, hostIPs } };
 }
 
 function trimEndpoint({ addresses, conditions, hostname, targetRef, zone }: Endpoint): Endpoint {

@@ -76,6 +76,18 @@ test('autopath answers the first question of a pod’s search path with what the
   );
 });
 
+test('autopath knows pods behind the DNS cache of their node by the node’s address', async (t) => {
+  const plugins = `autopath @kubernetes\nhosts {\n192.0.2.1 www.example.org\nfallthrough\n}\n${KUBERNETES}`;
+  const status = { podIP: '10.244.0.7', hostIP: '127.0.0.1' };
+  const pod = { kind: 'Pod', metadata: { namespace: 'shop', name: 'client' }, status };
+  const objects = [...OBJECTS.slice(0, -1), pod as KubeObject];
+  const { port } = await startTestDns(t, { objects, plugins });
+  const found = await ask(t, port, 'www.example.org.shop.svc.cluster.local', RecordType.A);
+  assert.equal(found.answers.length, 2);
+  const other = await ask(t, port, 'www.example.org.default.svc.cluster.local', RecordType.A);
+  assert.deepEqual([other.rcode, other.answers], [3, []]);
+});
+
 test('transfer gives a whole zone to those who may have it, and to nobody else', async (t) => {
   const plugins = (to: string): string => `transfer {\nto ${to}\n}\n${KUBERNETES}`;
   const open = await startTestDns(t, { objects: OBJECTS, plugins: plugins('127.0.0.0/8') });

@@ -100,6 +100,7 @@ test('a kept connection on which nothing comes any more is given up', async (t) 
     address: '127.0.0.1',
     port,
     expireMs: 10_000,
+    maxAgeMs: 0,
     maxIdleConnections: 0,
     tls: undefined,
     counter,
