@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import type { CorefileSource } from '#dns/corefile-source.ts';
+import { PodEvents } from '#dns/pod-events.ts';
 import { type DnsServer, startDnsServer } from '#dns/server.ts';
 import { ApiClient, type ClientConfig } from '#kube/client.ts';
 import { KubeconfigError, loadConfig } from '#kube/kubeconfig.ts';
@@ -37,7 +38,14 @@ export async function serveDns(options: ServeDnsOptions, io: CommandIo): Promise
   process.on('SIGUSR1', reload);
   stack.defer(() => void process.off('SIGUSR1', reload));
   const { signal } = io;
-  const server = await startDnsServer({ ...source, apiClient, log, signal }).catch((error: Error) => {
+  const events = new PodEvents({ client: () => apiClient(), signal });
+  const server = await startDnsServer({
+    ...source,
+    apiClient,
+    log,
+    signal,
+    onReloadFailed: ({ message }) => void events.warn('ReloadFailed', message),
+  }).catch((error: Error) => {
     if (!signal.aborted) explain(error);
   });
   if (server === undefined) return log('stopped before it served');

@@ -70,6 +70,8 @@ function dnsRole(): ClusterRole {
     rules: [
       { apiGroups: [''], resources: ['services', 'pods', 'namespaces'], verbs: ['list', 'watch'] },
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
+      // About its own pod, when a changed Corefile cannot be taken over.
+      { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
     ],
   };
 }

@@ -30,6 +30,8 @@ export interface DnsServerOptions {
   /** Called when a plugin wants the API server. */
   readonly apiClient: (onResponse?: ClientConfig['onResponse']) => Promise<ApiClient>;
   readonly log: (message: string) => void;
+  /** A configuration was not taken over; the old one stays. */
+  readonly onReloadFailed?: ((error: Error) => void) | undefined;
   /** Fires when it is to stop before it serves: then it does not wait for anything. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -85,9 +87,14 @@ class Server implements DnsServer {
   }
 
   reload(): Promise<void> {
-    this.#loading ??= this.load().finally(() => {
-      this.#loading = undefined;
-    });
+    this.#loading ??= this.load()
+      .catch((error: Error) => {
+        this.#options.onReloadFailed?.(error);
+        throw error;
+      })
+      .finally(() => {
+        this.#loading = undefined;
+      });
     return this.#loading;
   }
 
