@@ -1,4 +1,5 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type CorefileSource, corefileSource } from '#dns/corefile-source.ts';
 import { KeptNodeNetwork, type NodeNetworkConfig } from '#dns/node-cache/keep-network.ts';
 import {
@@ -162,7 +163,7 @@ function sourceOf(
     );
   const kubeDnsConfig = values.kubednscm ?? (isThere(KUBE_DNS_CONFIG) ? KUBE_DNS_CONFIG : undefined);
   return corefileSource(
-    { text, name: file ?? 'the default Corefile' },
+    { text, name: file ?? 'the default Corefile', folder: file === undefined ? undefined : dirname(file) },
     { port, env: { ...env }, warn, kubeDnsConfig },
   );
 }

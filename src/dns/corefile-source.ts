@@ -25,10 +25,13 @@ export interface SourceOptions {
   readonly kubeDnsConfig?: string | undefined;
 }
 
-/** Where the text is from: a file, the text itself, or a function that makes it anew. `name` is for messages. */
+/**
+ * Where the text is from: a file, the text itself, or a function that makes it anew (of files in `folder`). `name` is
+ * for messages.
+ */
 export type CorefileOrigin =
   | { readonly file: string }
-  | { readonly text: string | (() => string); readonly name: string };
+  | { readonly text: string | (() => string); readonly name: string; readonly folder?: string | undefined };
 
 export function corefileSource(origin: CorefileOrigin, options: SourceOptions = {}): CorefileSource {
   const name = 'file' in origin ? origin.file : origin.name;
@@ -49,7 +52,7 @@ export function corefileSource(origin: CorefileOrigin, options: SourceOptions = 
   };
   return {
     folders: [
-      ...('file' in origin ? [dirname(origin.file)] : []),
+      ...('file' in origin ? [dirname(origin.file)] : origin.folder === undefined ? [] : [origin.folder]),
       ...(kubeDnsConfig === undefined ? [] : [folderOf(kubeDnsConfig)]),
     ],
     corefile,
