@@ -293,6 +293,17 @@ test('a starting node tells what is too much in its resolv.conf', async () => {
   );
 });
 
+test('a Windows pod fails on this node, and says why', async () => {
+  await cluster.createPod('for-windows', {
+    os: { name: 'windows' },
+    containers: [{ name: 'main', ...shell('true') }],
+  });
+  const { status } = await cluster.podBecomes('for-windows', hasPhase('Failed'));
+  const text = "Failed to admit pod as the OS field doesn't match node OS";
+  assert.deepEqual([status?.reason, status?.message], ['PodOSNotSupported', `Pod was rejected: ${text}`]);
+  assert.deepEqual(await messagesOf('Pod', 'for-windows', 'PodOSNotSupported'), [text]);
+});
+
 test('the API server refuses names that cannot be, by field', async () => {
   const containers = [{ name: 'main', image: 'portolan/echo' }];
   const specs: [PodSpec, fields: string[]][] = [

@@ -15,6 +15,7 @@ import { PodSockets } from './kept-sockets.ts';
 import { launchContainer, type PodParts, readTerminationMessage } from './launch-container.ts';
 import { RESOLV_CONF, readNodeResolver } from './node-resolver.ts';
 import { PausedPidNamespace } from './pause-process.ts';
+import { planRefusal } from './plan-admission.ts';
 import { planHostPorts } from './plan-host-ports.ts';
 import { type PodNames, planHostname } from './plan-hostname.ts';
 import { planKeptSockets } from './plan-kept-sockets.ts';
@@ -130,7 +131,7 @@ export class PodAgent {
   }
 
   async #live(): Promise<void> {
-    if (this.#mayNotRunAgain()) return;
+    if (this.#mayNotRunAgain() || this.#isRefused()) return;
     this.#armDeadline();
     await this.#makeSandbox();
     this.#onChange();
@@ -138,6 +139,16 @@ export class PodAgent {
       const mains = [...this.#agents.values()].filter(({ role }) => role === 'main');
       await Promise.all(mains.map((agent) => agent.run()));
     }
+  }
+
+  /** Fails with an event, as from kubelet. */
+  #isRefused(): boolean {
+    const refusal = planRefusal(this.pod);
+    if (refusal === undefined) return false;
+    const { reason, message } = refusal;
+    this.#context.event(this.pod, 'Warning', reason, message);
+    this.#failure = { reason, message: `Pod was rejected: ${message}` };
+    return true;
   }
 
   /** With restartPolicy Never, what the node's earlier life began has ended with it. */

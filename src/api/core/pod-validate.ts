@@ -5,12 +5,12 @@ import { dns1123Subdomain, labelValue, qualifiedName } from '#api/machinery/name
 import { validateAnnotations, validateLabels } from '#api/machinery/validate-meta.ts';
 import { validateContainers } from './container-validate.ts';
 import { validatePodDns } from './pod-dns-validate.ts';
+import { validateHostProcess, validatePodOs } from './pod-os-validate.ts';
 import { validateVolumes } from './volume-validate.ts';
 
 const RESTART_POLICIES = ['Always', 'Never', 'OnFailure'];
 const EFFECTS = ['NoExecute', 'NoSchedule', 'PreferNoSchedule'];
 const TOLERATION_OPERATORS = ['Equal', 'Exists', 'Gt', 'Lt'];
-const OS_NAMES = ['linux', 'windows'];
 const MAX_DEADLINE_SECONDS = 2147483647;
 
 /** Findings about a pod spec. `isPod`: not a template. */
@@ -33,9 +33,7 @@ export function validatePodSpec(spec: PodSpec, path: string, isPod: boolean): Fi
     const at = `${path}.readinessGates[${index}].conditionType`;
     errors.push(...qualifiedName(conditionType).map((text) => invalid(at, conditionType, text)));
   });
-  if (spec.os && !OS_NAMES.includes(spec.os.name))
-    errors.push(notSupported(`${path}.os`, spec.os.name, OS_NAMES));
-  return errors;
+  return [...errors, ...validateHostProcess(spec, path), ...validatePodOs(spec, path)];
 }
 
 function validateTimes(spec: PodSpec, path: string): FieldError[] {
