@@ -2,10 +2,11 @@ import { fail, integer } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
 import type { DnsAnswer } from '#dns/handler.ts';
 import { type DnsRecord, formatName, parseName, RecordType, rcodeNumber } from '#wire/dns.ts';
-import { isMatchKind, type MatchKind, type NameChange, nameChange } from './name-match.ts';
+import { isMatchKind, type MatchKind, type NameChange, nameChange, normalName } from './name-match.ts';
 import { type AnswerChange, askedName, type RewriteRule } from './rule.ts';
 
 const MAX_TTL = 0x7fffffff;
+const MAX_RCODE = 23;
 
 /** `ttl [KIND] NAME TTL`, with a TTL such as 30, 10-60, 10- or -60. */
 export function ttlRule(directive: Directive, words: readonly string[], continues: boolean): RewriteRule {
@@ -35,12 +36,16 @@ export function ttlRule(directive: Directive, words: readonly string[], continue
 /** `rcode [KIND] NAME OLD NEW`. */
 export function rcodeRule(directive: Directive, words: readonly string[], continues: boolean): RewriteRule {
   const { matches, rest } = namePattern(directive, words, 2, 'rcode takes a name and two response codes');
-  const [old, fresh] = rest.map(
-    (text) => rcodeNumber(text) ?? fail(directive, `${text} is no response code`),
-  );
+  const [old, fresh] = rest.map((text) => responseCode(directive, text));
   return onAnswer(continues, matches, (answer) =>
     answer.rcode === old && fresh !== undefined ? { ...answer, rcode: fresh } : answer,
   );
+}
+
+/** By name or number. */
+function responseCode(directive: Directive, text: string): number {
+  if (/^\d+$/.test(text)) return integer(directive, text, 0, MAX_RCODE);
+  return rcodeNumber(text) ?? fail(directive, `${text} is no response code`);
 }
 
 /** `cname [KIND] FROM TO`: CNAME records lead elsewhere. */
@@ -49,7 +54,7 @@ export function cnameRule(directive: Directive, words: readonly string[], contin
   const [from, to, ...more] = isMatchKind(words[0]) ? words.slice(1) : words;
   if (from === undefined || to === undefined || more.length > 0)
     fail(directive, 'cname takes a kind (exact, prefix, suffix, substring, regex) and two names');
-  const change = nameChange(directive, kind, from, to);
+  const change = nameChange(directive, kind, kind === 'regex' ? from : from.toLowerCase(), to.toLowerCase());
   return {
     continues,
     apply: (request) => ({ request, respond: redirectCname(change, request.query.type) }),
@@ -67,7 +72,7 @@ function redirectCname(change: NameChange, type: number): AnswerChange {
       const kept = [...answer.answers.slice(0, at), redirected];
       if (type === RecordType.CNAME) return { ...answer, answers: kept };
       const found = await lookUp(name, type);
-      return { ...answer, rcode: found.rcode, answers: [...kept, ...found.answers] };
+      return { ...answer, answers: [...kept, ...found.answers] };
     }
     return answer;
   };
@@ -94,7 +99,7 @@ function namePattern(
   const change = nameChange(
     directive,
     kind,
-    kind === 'regex' ? name : name.toLowerCase(),
+    kind === 'regex' ? name : normalName(name),
     kind === 'exact' ? '.' : '',
   );
   return { matches: (asked) => change(asked) !== undefined, rest };

@@ -3,9 +3,10 @@ import type { Directive } from '#dns/corefile/parse.ts';
 import { ednsOptions, withEdns } from '#dns/edns-options.ts';
 import type { DnsRequest } from '#dns/handler.ts';
 import { ipToBytes } from '#lib/ip.ts';
-import { typeName } from '#wire/dns.ts';
+import { formatName } from '#wire/dns.ts';
 import type { EdnsOption } from '#wire/dns-answer.ts';
-import { askedName, type RewriteRule } from './rule.ts';
+import { questionLabels } from '#wire/dns-query.ts';
+import type { RewriteRule } from './rule.ts';
 
 const NSID = 3;
 const SUBNET = 8;
@@ -13,14 +14,18 @@ type Action = 'set' | 'append' | 'replace' | 'unset';
 
 /** `edns0 local|nsid|subnet set|append|replace|unset …`: changes options of the OPT record, which is added if need be. */
 export function ednsRule(directive: Directive, words: readonly string[], continues: boolean): RewriteRule {
-  const [kindText = '', actionText = '', ...args] = words;
+  const [kindText = '', actionText = '', ...more] = words;
+  // `revert` takes options out of responses again, where none are put in to begin with.
+  const args = more.at(-1) === 'revert' ? more.slice(0, -1) : more;
   const kind = choice(directive, kindText, ['local', 'nsid', 'subnet']);
   const action: Action = choice(directive, actionText, ['set', 'append', 'replace', 'unset']);
   const { code, data } = READERS[kind](directive, action, args);
   return {
     continues,
     apply(request) {
-      const options = changeOptions(ednsOptions(request.query), action, code, () => data(request));
+      const value = data(request);
+      if (value === undefined) return undefined;
+      const options = changeOptions(ednsOptions(request.query), action, { code, data: value });
       if (options === undefined) return undefined;
       const changed = withEdns(request, { options });
       return changed === undefined ? undefined : { request: changed, changesEdns: true };
@@ -30,7 +35,8 @@ export function ednsRule(directive: Directive, words: readonly string[], continu
 
 interface OptionMaker {
   readonly code: number;
-  readonly data: (request: DnsRequest) => Uint8Array;
+  /** Undefined where it is not known: the rule then does not apply. */
+  readonly data: (request: DnsRequest) => Uint8Array | undefined;
 }
 
 type Reader = (directive: Directive, action: Action, args: readonly string[]) => OptionMaker;
@@ -45,20 +51,19 @@ const READERS: Readonly<Record<'local' | 'nsid' | 'subnet', Reader>> = {
 export function changeOptions(
   options: readonly EdnsOption[],
   action: Action,
-  code: number,
-  data: () => Uint8Array,
+  option: EdnsOption,
 ): EdnsOption[] | undefined {
-  const isThere = options.some((option) => option.code === code);
-  const others = options.filter((option) => option.code !== code);
+  const at = options.findIndex(({ code }) => code === option.code);
   switch (action) {
     case 'unset':
-      return isThere ? others : undefined;
+      return at < 0 ? undefined : options.filter(({ code }) => code !== option.code);
     case 'replace':
-      return isThere ? [...others, { code, data: data() }] : undefined;
+      return at < 0 ? undefined : options.with(at, option);
     case 'set':
-      return [...others, { code, data: data() }];
+      return at < 0 ? [...options, option] : options.with(at, option);
     default:
-      return isThere ? undefined : [...options, { code, data: data() }];
+      // There is one client: its subnet is not told twice.
+      return at >= 0 && option.code === SUBNET ? undefined : [...options, option];
   }
 }
 
@@ -79,20 +84,25 @@ function localOption(
   }
   const variable = /^\{(.+)\}$/.exec(text)?.[1];
   if (variable === undefined) return { code, data: () => Buffer.from(text) };
-  if (variable.startsWith('/'))
-    return { code, data: (request) => Buffer.from(request.block.metadata(request, variable.slice(1)) ?? '') };
-  const read = VARIABLES[variable];
+  const label = variable.startsWith('/') ? variable.slice(1) : variable;
+  if (label.includes('/')) return { code, data: (request) => metadataOf(request, label) };
+  const read = Object.hasOwn(VARIABLES, variable) ? VARIABLES[variable] : undefined;
   if (read === undefined)
     fail(
       directive,
-      `there is no ${text}; there are ${Object.keys(VARIABLES).join(', ')} and {/NAME} of metadata`,
+      `there is no ${text}; there are ${Object.keys(VARIABLES).join(', ')} and {PLUGIN/NAME} of metadata`,
     );
   return { code, data: read };
 }
 
+function metadataOf(request: DnsRequest, label: string): Uint8Array | undefined {
+  const value = request.block.metadata(request, label);
+  return value === undefined || value === '' ? undefined : Buffer.from(value);
+}
+
 const VARIABLES: Readonly<Record<string, (request: DnsRequest) => Uint8Array>> = {
-  qname: (request) => Buffer.from(askedName(request)),
-  qtype: ({ query }) => Buffer.from(typeName(query.type)),
+  qname: ({ query }) => Buffer.from(formatName(questionLabels(query))),
+  qtype: ({ query }) => u16(query.type),
   client_ip: ({ client }) => ipToBytes(client.address),
   client_port: ({ client }) => u16(client.port),
   protocol: ({ client }) => Buffer.from(client.transport === 'udp' ? 'udp' : 'tcp'),

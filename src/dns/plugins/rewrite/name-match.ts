@@ -25,15 +25,22 @@ export function nameChange(directive: Directive, kind: MatchKind, from: string, 
     case 'suffix':
       return (name) => (name.endsWith(from) ? name.slice(0, name.length - from.length) + to : undefined);
     case 'substring':
-      return (name) => (name.includes(from) ? name.replace(from, () => to) : undefined);
-    default: {
-      const pattern = compile(directive, from);
-      return (name) => {
-        const match = pattern.exec(name);
-        return match === null ? undefined : fillGroups(to, match);
-      };
-    }
+      return (name) => (name.includes(from) ? name.replaceAll(from, () => to) : undefined);
+    default:
+      return regexChange(directive, from, to);
   }
+}
+
+function regexChange(directive: Directive, from: string, to: string): NameChange {
+  const pattern = compile(directive, from);
+  const groups = new RegExp(`${pattern.source}|`, pattern.flags).exec('')?.length ?? 1;
+  const used = new Set([...to.matchAll(/\{(\d+)\}/g)].map(([, group]) => group)).size;
+  if (used >= groups && used > 0)
+    fail(directive, `${to} uses ${used} groups, but there are only ${groups - 1} in ${from}`);
+  return (name) => {
+    const match = pattern.exec(name);
+    return match === null ? undefined : fillGroups(to, match);
+  };
 }
 
 export function compile(directive: Directive, pattern: string): RegExp {
@@ -44,50 +51,21 @@ export function compile(directive: Directive, pattern: string): RegExp {
   }
 }
 
+/** In lower case and with a last dot, as patterns of names are compared. */
+export function normalName(text: string): string {
+  const lower = text.toLowerCase();
+  return lower.endsWith('.') ? lower : `${lower}.`;
+}
+
 export function wholeName(directive: Directive, text: string): string {
   if (parseName(text) === undefined) fail(directive, `${text} is no domain name`);
-  return text.toLowerCase().endsWith('.') ? text.toLowerCase() : `${text.toLowerCase()}.`;
+  return normalName(text);
 }
 
-/** The opposite of a change, for `answer auto`; undefined where there is none. */
-export function reverseChange(
-  directive: Directive,
-  kind: MatchKind,
-  from: string,
-  to: string,
-): NameChange | undefined {
-  if (kind === 'substring') return undefined;
-  if (kind !== 'regex') return nameChange(directive, kind, to, from);
-  const [pattern, template] = reverseRegex(from, to) ?? [];
-  return pattern === undefined || template === undefined
-    ? undefined
-    : nameChange(directive, 'regex', pattern, template);
-}
-
-/** Turns a pattern made of plain text and groups, and its template, into the pattern and template of the way back. */
-export function reverseRegex(from: string, to: string): [pattern: string, template: string] | undefined {
-  const body = from.replace(/^\^/, '').replace(/\$$/, '');
-  const groups: string[] = [];
-  const template = body
-    .replaceAll(/\(([^()]*)\)/g, (_, inner: string) => {
-      groups.push(inner);
-      return `{${groups.length}}`;
-    })
-    .replaceAll(/\\(.)/g, '$1');
-  if (/[()*+?|^$[\]]/.test(template)) return undefined;
-  // Groups are numbered anew, in the order in which they stand in the template.
-  const order: number[] = [];
-  const pattern = to.replaceAll(
-    /\{(\d+)\}|([.*+?^${}()|[\]\\])/g,
-    (_, group: string | undefined, special: string) => {
-      if (group === undefined) return `\\${special}`;
-      order.push(Number(group));
-      return `(${groups[Number(group) - 1] ?? '.*'})`;
-    },
-  );
-  const renumbered = template.replaceAll(
-    /\{(\d+)\}/g,
-    (_, group: string) => `{${order.indexOf(Number(group)) + 1}}`,
-  );
-  return renumbered.includes('{0}') ? undefined : [`^${pattern}$`, renumbered];
+/** Turns one name, and names below it, into another. */
+export function remapped(from: string, to: string): NameChange {
+  return (name) => {
+    if (name === from) return to;
+    return name.endsWith(`.${from}`) ? name.slice(0, name.length - from.length) + to : undefined;
+  };
 }

@@ -2,14 +2,14 @@ import { choice, fail } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
 import { withQuestion } from '#dns/finish-answer.ts';
 import { questionLabels } from '#wire/dns-query.ts';
-import { changeAnswerNames } from './answer-names.ts';
+import { type AnswerNames, changeAnswerNames } from './answer-names.ts';
 import {
-  compile,
   isMatchKind,
   type MatchKind,
   type NameChange,
   nameChange,
-  reverseChange,
+  normalName,
+  remapped,
   wholeName,
 } from './name-match.ts';
 import { type AppliedRule, askedName, changeName, type RewriteRule } from './rule.ts';
@@ -24,16 +24,17 @@ export function nameRule(directive: Directive, words: readonly string[], continu
       directive,
       'name takes a kind (exact, prefix, suffix, substring, regex), then what to replace by what',
     );
-  const change = nameChange(directive, kind, kind === 'regex' ? from : from.toLowerCase(), to);
-  const answers = answerOptions(directive, options);
-  const back = (asked: string, rewritten: string): { owners: NameChange[]; values: NameChange[] } => {
-    const { auto, owners, values } = answers;
-    if (!auto) return { owners: kind === 'exact' ? [exactly(rewritten, asked), ...owners] : owners, values };
+  if (kind === 'exact') for (const name of [from, to]) wholeName(directive, name);
+  const [pattern, replacement] = [kind === 'regex' ? from : normalName(from), normalName(to)];
+  const change = nameChange(directive, kind, pattern, replacement);
+  const { auto, owners, values } = answerOptions(directive, options);
+  /** What turns names in the answer back; an exact name always is. */
+  const back = (asked: string, rewritten: string): AnswerNames => {
+    if (!auto && kind !== 'exact') return { owners, values };
     const reverse =
-      (kind === 'exact' ? undefined : reverseChange(directive, kind, from, to)) ?? exactly(rewritten, asked);
+      kind === 'suffix' ? nameChange(directive, kind, replacement, pattern) : remapped(rewritten, asked);
     return { owners: [reverse, ...owners], values: [reverse, ...values] };
   };
-  if (kind === 'exact') wholeName(directive, to);
   return {
     continues,
     apply(request): AppliedRule | undefined {
@@ -48,10 +49,6 @@ export function nameRule(directive: Directive, words: readonly string[], continu
       };
     },
   };
-}
-
-function exactly(from: string, to: string): NameChange {
-  return (name) => (name === from ? to : undefined);
 }
 
 function answerOptions(
@@ -71,9 +68,12 @@ function answerOptions(
     const [pattern, to] = words.slice(at + 2, at + 4);
     if (pattern === undefined || to === undefined)
       fail(directive, `answer ${what} takes a pattern and what takes its place`);
-    compile(directive, pattern);
-    found[what === 'name' ? 'owners' : 'values'].push(nameChange(directive, 'regex', pattern, to));
+    found[what === 'name' ? 'owners' : 'values'].push(
+      nameChange(directive, 'regex', pattern, normalName(to)),
+    );
     at += 4;
   }
+  if (found.auto && found.owners.length > 0)
+    fail(directive, 'answer auto and answer name exclude each other');
   return found;
 }
