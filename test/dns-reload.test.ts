@@ -4,6 +4,7 @@ import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { KubeObject } from '#api/machinery/object.ts';
 import {
   askDns,
   type DnsCommand,
@@ -12,6 +13,7 @@ import {
   startDnsCommand,
   testFolder,
 } from '#test/support/dns-command.ts';
+import { startTroubledApi } from '#test/support/troubled-api.ts';
 import { until } from '#test/support/until.ts';
 
 const NAME = 'host.example';
@@ -133,6 +135,39 @@ test('a new port that cannot be had leaves the old Corefile in force, with all i
   );
   assert.equal(await ask(), '192.0.2.1');
   assert.equal(await failures(), 1);
+});
+
+test('a Corefile that changes while the API server is away is taken over when the cluster can be known again', async (t) => {
+  const service = {
+    kind: 'Service',
+    metadata: { namespace: 'default', name: 'web' },
+    spec: { clusterIPs: ['10.96.0.20'], ports: [{ port: 80, protocol: 'TCP' }] },
+  };
+  const objects = [{ kind: 'Namespace', metadata: { name: 'default' } }, service] as KubeObject[];
+  const api = await startTroubledApi(objects);
+  t.after(() => api[Symbol.asyncDispose]());
+  const { port, folder, corefile, ask, failures } = await lab(t, 'reload 2s 1s');
+  const cluster = `kubernetes cluster.local {\nendpoint ${api.url}\nstartup_timeout 200ms\n}`;
+  const file = join(folder, 'Corefile');
+  const text = (address: string): string =>
+    corefile(address, cluster).replace(`${NAME}\n`, `${NAME}\nfallthrough\n`);
+  writeFileSync(file, text('192.0.2.1'));
+  const command = await start(t, file);
+  const web = async (): Promise<string> =>
+    String(outcomeOf(await askDns(port, 'web.default.svc.cluster.local')));
+  assert.equal(await web(), '10.96.0.20');
+
+  await api.goAway();
+  writeFileSync(file, text('192.0.2.2'));
+  await command.said(/stays in force: the objects of the cluster have not come again in time$/);
+  assert.equal(await web(), '10.96.0.20');
+  assert.equal(await ask(), '192.0.2.1');
+
+  await until('a second attempt', failures, (count) => count > 1);
+  await api.comeBack();
+  await until('the new answer', ask, (found) => found === '192.0.2.2');
+  assert.equal(await web(), '10.96.0.20');
+  assert.equal(command.lines().filter((line) => line.includes('stays in force')).length, 1);
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -104,6 +104,7 @@ class Server implements DnsServer {
     const opened = new Map<string, Serving>();
     try {
       await unlessAborted(this.#options.signal, next.start());
+      refuseForgetting(this.#generation, next);
       for (const plan of next.servers) {
         if (!this.#serving.has(plan.name)) opened.set(plan.name, await this.#open(plan));
       }
@@ -187,6 +188,13 @@ class Server implements DnsServer {
 function socketsOf({ scheme, settings, sites }: ServerPlan): number {
   const express = [...sites.values()].flat().some((site) => site.express.size > 0);
   return scheme === 'dns' && express ? (settings.sockets ?? 1) : 1;
+}
+
+/** A configuration that knows no cluster yet must not take the place of one that does: all names would be gone. */
+function refuseForgetting(old: Generation | undefined, next: Generation): void {
+  const knew = old?.plugins.some(({ cluster }) => cluster?.synced === true) ?? false;
+  if (knew && next.plugins.some(({ cluster }) => cluster?.synced === false))
+    throw new Error('the objects of the cluster have not come again in time');
 }
 
 /** Rejects as soon as the signal fires. */

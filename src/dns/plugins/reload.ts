@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
 import { durationMs, fail, noBlock, onlyOnce } from '#dns/corefile/arguments.ts';
+import { CorefileError } from '#dns/corefile/error.ts';
 import type { Plugin, SetupContext } from '#dns/plugin.ts';
 
 const MIN_INTERVAL_MS = 2000;
@@ -51,16 +52,23 @@ async function watchCorefile(
   const state = async (): Promise<string> =>
     server.corefileText().then(digest, (error: Error) => error.message);
   let known = await state();
+  let told = '';
   const look = async (): Promise<void> => {
     const now = await state();
     if (now === known) return;
     known = now;
     try {
       await server.reload();
+      told = '';
       log('the Corefile has changed, and is in force');
     } catch (error) {
+      const { message } = error as Error;
       failures.value++;
-      log(`the Corefile has changed, but the old one stays in force: ${(error as Error).message}`, 'ERROR');
+      if (message !== told)
+        log(`the Corefile has changed, but the old one stays in force: ${message}`, 'ERROR');
+      told = message;
+      // What is wrong with a text stays wrong; a port or the API server may be there the next time.
+      if (!(error instanceof CorefileError)) known = '';
     }
   };
   repeat(look, () => intervalMs + (Math.random() * 2 - 1) * jitterMs, signal);
