@@ -22,6 +22,7 @@ import {
   planAnswer,
   planSoa,
 } from './plan-answer.ts';
+import { isEndless } from './plan-request.ts';
 import { PreparedAnswers } from './prepared-answers.ts';
 import { type Zone, ZoneMap, ZoneSet } from './zone.ts';
 
@@ -128,7 +129,9 @@ export class KubernetesHandler {
   /** Keeps what is dropped again when an object changes; what merely echoes the question never would be. */
   #keep(request: DnsRequest, prepared: PreparedAnswer, view: TracingView): void {
     const changing = [...view.lookups].some((lookup) => !lookup.startsWith('namespace '));
-    if (!changing || !this.synced) return;
+    const zone = this.#zones.match(request.query)?.zone;
+    if (!changing || !this.synced || zone === undefined) return;
+    if (isEndless(labelsWithin(request.query, zone))) return;
     this.#answers.set(request.query.key, prepared, view.lookups);
     this.#expedite(request, prepared);
   }
@@ -202,6 +205,12 @@ export class KubernetesHandler {
   zoneOf(query: DnsQuery): Zone | undefined {
     return this.#zones.match(query)?.zone;
   }
+}
+
+/** Without the zone's. */
+function labelsWithin(query: DnsQuery, zone: Zone): string[] {
+  const labels = questionLabels(query);
+  return labels.slice(0, labels.length - zone.labels.length);
 }
 
 function asAsked(query: DnsQuery, { labels }: Zone): { name: DnsName; type: number; zoneLabels: number } {

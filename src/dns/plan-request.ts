@@ -73,6 +73,12 @@ export function parseRequest(
   };
 }
 
+/** Whether there is no end of names like this one: of a pod with labels before it, and by zones of the cluster. */
+export function isEndless(labels: readonly string[]): boolean {
+  const [root, , , last] = labels.toReversed();
+  return last !== undefined && (root?.toLowerCase() === 'pod' || last.toLowerCase() === '_zone');
+}
+
 /** `rest` from right to left: `_zone`, the mode, and the zone's labels. */
 function zonalRequest(namespace: string, service: string, rest: readonly string[]): NameRequest | undefined {
   const [, mode, ...zone] = rest;

@@ -1,9 +1,21 @@
 import { type PreparedAnswer, retire } from '#wire/dns-answer.ts';
 
-/** Answers made from cluster objects, by question, until one of the look-ups they were made from changes. */
+/** More than all that a cluster of 10,000 Services is asked. */
+const MAX_ANSWERS = 100_000;
+
+/**
+ * Answers made from cluster objects, by question, until one of the look-ups they were made from changes. When there
+ * are too many, the oldest goes.
+ */
 export class PreparedAnswers {
   readonly #answers = new Map<string, { prepared: PreparedAnswer; lookups: readonly string[] }>();
   readonly #questionsByLookup = new Map<string, Set<string>>();
+
+  readonly #maxAnswers: number;
+
+  constructor(maxAnswers = MAX_ANSWERS) {
+    this.#maxAnswers = maxAnswers;
+  }
 
   get size(): number {
     return this.#answers.size;
@@ -15,6 +27,8 @@ export class PreparedAnswers {
 
   set(question: string, prepared: PreparedAnswer, lookups: Iterable<string>): void {
     this.#remove(question);
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size >= this.#maxAnswers && oldest !== undefined) this.#remove(oldest);
     const kept = [...lookups];
     this.#answers.set(question, { prepared, lookups: kept });
     for (const lookup of kept) {
