@@ -5,7 +5,7 @@ import type { ClusterSource, PluginInstance, SetupContext, ZoneTransfer } from '
 import { PreparedAnswers } from '#dns/prepared-answers.ts';
 import { isInZone, type Zone, ZoneSet } from '#dns/zone.ts';
 import { type DnsRecord, HeaderFlag, RecordType, ResponseCode } from '#wire/dns.ts';
-import { prepareAnswer, respond } from '#wire/dns-answer.ts';
+import { type PreparedAnswer, prepareAnswer, respond } from '#wire/dns-answer.ts';
 import { questionLabels } from '#wire/dns-query.ts';
 import { planApex, planExternalSoa } from './plan-apex.ts';
 import {
@@ -65,6 +65,7 @@ export class ExternalHandler implements PluginInstance {
     const prepared = this.#answers.get(request.query.key);
     if (prepared === undefined) return this.#answer(request, zone, this.#cluster, next);
     request.answeredBy = NAME;
+    this.#expedite(request, zone, prepared);
     return respond(request.query, prepared, HeaderFlag.AA, request.limit);
   }
 
@@ -95,7 +96,7 @@ export class ExternalHandler implements PluginInstance {
 
   /** Until one of the look-ups changes that it came from. */
   #keep(request: DnsRequest, zone: Zone, answer: DnsAnswer, { lookups }: TracingView): void {
-    const { query, block } = request;
+    const { query } = request;
     const name = questionLabels(query);
     // The case of one client must not get into the answers of others.
     if (!KEPT.has(query.type) || name.some((label) => label !== label.toLowerCase())) return;
@@ -104,9 +105,14 @@ export class ExternalHandler implements PluginInstance {
     if ([...lookups].every((lookup) => lookup.startsWith('namespace '))) return;
     const prepared = prepareAnswer(name, answer);
     this.#answers.set(query.key, prepared, lookups);
+    this.#expedite(request, zone, prepared);
+  }
+
+  /** Lets the answer be given without the chain from now on, on the server that was asked. */
+  #expedite({ query, block }: DnsRequest, zone: Zone, prepared: PreparedAnswer): void {
     const lane = block.express.get(NAME);
-    if (lane?.zones.has(zone.key) === true && !lane.closed)
-      lane.table.set(query, { prepared, flags: HeaderFlag.AA, counts: lane.counts });
+    if (lane?.zones.has(zone.key) !== true || lane.closed || lane.table.holds(query, prepared)) return;
+    lane.table.set(query, { prepared, flags: HeaderFlag.AA, counts: lane.counts });
   }
 
   #options({ planOptions: { ttl: clusterTtl, soaSerial, ownAddresses } }: ClusterSource): ExternalOptions {
