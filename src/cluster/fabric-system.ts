@@ -10,6 +10,8 @@ export const fabricSystem: FabricSystem = {
   enableForwarding(netns, families) {
     for (const { family } of families) {
       writeSysctl(family === 4 ? 'net.ipv4.ip_forward' : 'net.ipv6.conf.all.forwarding', 1, { netns });
+      // Else a second attempt to reach nowhere hangs: the limit leaves no refusals where the route table has its own.
+      writeSysctl(family === 4 ? 'net.ipv4.icmp_ratelimit' : 'net.ipv6.icmp.ratelimit', 0, { netns });
     }
   },
 };
