@@ -122,12 +122,12 @@ async function waited(
   );
 }
 
-function tellContact({ metrics }: SetupContext, watch: ClusterWatch): void {
+function tellContact({ metrics, signal }: SetupContext, watch: ClusterWatch): void {
   const gauge = metrics.gauge(
     'portolan_dns_watch_last_contact_seconds',
     'When the API server was last heard on the watch heard longest ago, since 1970.',
   );
-  gauge.onCollect(() => {
+  gauge.onCollect(signal, () => {
     gauge.with().value = watch.lastContactMs / 1000;
   });
 }

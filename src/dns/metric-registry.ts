@@ -60,7 +60,7 @@ export class MetricFamily implements Family {
   readonly #head: string;
   readonly #name: string;
   readonly #labels: readonly string[];
-  readonly #collect: (() => void)[] = [];
+  readonly #collect = new Set<() => void>();
 
   constructor(name: string, help: string, type: string, labels: readonly string[]) {
     this.#name = name;
@@ -81,9 +81,11 @@ export class MetricFamily implements Family {
     this.#values.clear();
   }
 
-  /** Runs before each look, to set what is only known then. */
-  onCollect(collect: () => void): void {
-    this.#collect.push(collect);
+  /** Runs before each look, to set what is only known then; until the signal fires, for metrics outlive plugins. */
+  onCollect(signal: AbortSignal, collect: () => void): void {
+    if (signal.aborted) return;
+    this.#collect.add(collect);
+    signal.addEventListener('abort', () => this.#collect.delete(collect), { once: true });
   }
 
   text(): string {

@@ -23,7 +23,11 @@ export class CacheHandler implements PluginInstance {
   readonly #metrics: CacheMetrics;
   readonly #nowMs: () => number;
 
-  constructor(config: CacheConfig, context: Pick<SetupContext, 'metrics' | 'block'>, nowMs = Date.now) {
+  constructor(
+    config: CacheConfig,
+    context: Pick<SetupContext, 'metrics' | 'block' | 'signal'>,
+    nowMs = Date.now,
+  ) {
     this.#config = config;
     this.expressZones = config.zones.zones.map(({ key }) => key);
     this.#success = new CacheStore(config.success.capacity);
@@ -214,7 +218,7 @@ class CacheMetrics {
 
   constructor(
     config: CacheConfig,
-    { metrics, block }: Pick<SetupContext, 'metrics' | 'block'>,
+    { metrics, block, signal }: Pick<SetupContext, 'metrics' | 'block' | 'signal'>,
     stores: Readonly<Record<'success' | 'denial', CacheStore>>,
   ) {
     const zones = config.zones.zones.map(({ text }) => text).join(',');
@@ -243,10 +247,10 @@ class CacheMetrics {
       typed,
     );
     for (const type of ['success', 'denial'] as const) {
-      entries.onCollect(() => {
+      entries.onCollect(signal, () => {
         of(entries, type).value = stores[type].size;
       });
-      evictions.onCollect(() => {
+      evictions.onCollect(signal, () => {
         if (stores[type].evictions > 0) of(evictions, type).value = stores[type].evictions;
       });
     }

@@ -42,11 +42,13 @@ function setup(config: HostsConfig, context: SetupContext): ReturnType<ReturnTyp
     },
     context,
   );
-  metrics.gauge('coredns_hosts_entries', 'Addresses of hosts.', ['hostsfile']).onCollect(() => {
-    const { addresses, names } = file.value;
-    const both = [...addresses.values(), ...names.values()];
-    entries.value = both.reduce((sum, { length }) => sum + length, 0);
-  });
+  metrics
+    .gauge('coredns_hosts_entries', 'Addresses of hosts.', ['hostsfile'])
+    .onCollect(context.signal, () => {
+      const { addresses, names } = file.value;
+      const both = [...addresses.values(), ...names.values()];
+      entries.value = both.reduce((sum, { length }) => sum + length, 0);
+    });
   return {
     name: 'hosts',
     handle(request, next) {
