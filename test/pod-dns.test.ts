@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Container, Event, PodSpec } from '#api/core/v1.gen.ts';
+import { Rtnetlink } from '#kernel/rtnetlink.ts';
 import { pause, StatusError } from '#kube/errors.ts';
 import { CONFIG_MAPS, EVENTS, NAMESPACES, SERVICES } from '#kube/resources.ts';
 import { isRootless } from '#node/image-store.ts';
@@ -19,7 +20,18 @@ const HOST = 'nameserver 192.0.2.53\nsearch corp.example.\noptions timeout:1\nop
 writeFileSync(resolvConf, HOST);
 // The node looks at it for each pod.
 const clusterDns = ['10.96.0.10'];
-const cluster = await startNodeCluster({ resolvConf, clusterDns });
+const NODE_IPV6 = 'fd00:172:30::a';
+{
+  using rtnetlink = Rtnetlink.open();
+  rtnetlink.addAddress({ link: 'lo', address: `${NODE_IPV6}/128` });
+}
+// The node's first address decides which of a pod's is first.
+const cluster = await startNodeCluster({
+  resolvConf,
+  clusterDns,
+  addresses: ['172.30.0.10', NODE_IPV6],
+  podCidrs: ['fd00:10:244::/64', '10.244.0.0/22'],
+});
 after(async () => {
   await cluster[Symbol.asyncDispose]();
   rmSync(directory, { recursive: true });
@@ -39,14 +51,14 @@ async function print(
   script: string,
   spec: Partial<PodSpec> = {},
   container: Partial<Container> = {},
-): Promise<{ text: string; ip: string }> {
+): Promise<{ text: string; ips: string[] }> {
   await cluster.createPod(name, {
     restartPolicy: 'Never',
     containers: [{ name: 'main', ...shell(script), ...container }],
     ...spec,
   });
   const { status } = await cluster.podBecomes(name, hasPhase('Succeeded'));
-  return { text: await cluster.log(name, 'main'), ip: status?.podIP ?? '' };
+  return { text: await cluster.log(name, 'main'), ips: (status?.podIPs ?? []).map(({ ip }) => ip) };
 }
 
 /** Their messages, once there are so many. */
@@ -103,26 +115,31 @@ test('a pod has its names in hosts, hostname and $HOSTNAME', async () => {
   const script = 'hostname; hostname -f; cat /etc/hostname; echo $HOSTNAME; cat /etc/hosts';
   const fqdn = 'h.s.default.svc.cluster.local';
   const head = `# Kubernetes-managed hosts file.\n${LOCAL}`;
+  const own = (ips: string[], names: string): string => ips.map((ip) => `${ip}\t${names}\n`).join('');
   const plain = await print('plain.pod', script);
-  assert.equal(plain.text, `${'plain.pod\n'.repeat(4)}${head}${plain.ip}\tplain.pod\n`);
+  assert.deepEqual(
+    plain.ips.map((ip) => ip.includes(':')),
+    [false, true],
+  );
+  assert.equal(plain.text, `${'plain.pod\n'.repeat(4)}${head}${own(plain.ips, 'plain.pod')}`);
   const named = await print('named', script, { hostname: 'h', subdomain: 's' });
-  assert.equal(named.text, `h\n${fqdn}\nh\nh\n${head}${named.ip}\t${fqdn}\th\n`);
+  assert.equal(named.text, `h\n${fqdn}\nh\nh\n${head}${own(named.ips, `${fqdn}\th`)}`);
   const full = await print('full', script, { hostname: 'h', subdomain: 's', setHostnameAsFQDN: true });
-  assert.equal(full.text, `${`${fqdn}\n`.repeat(4)}${head}${full.ip}\t${fqdn}\th\n`);
+  assert.equal(full.text, `${`${fqdn}\n`.repeat(4)}${head}${own(full.ips, `${fqdn}\th`)}`);
   const over = await print('over', script, { hostname: 'h', subdomain: 's', hostnameOverride: 'o.example' });
-  assert.equal(over.text, `${'o.example\n'.repeat(4)}${head}${over.ip}\to.example\n`);
+  assert.equal(over.text, `${'o.example\n'.repeat(4)}${head}${own(over.ips, 'o.example')}`);
 });
 
 test('a pod on the node’s network has the node’s name and hosts file', async () => {
   const hostAliases = [{ ip: '192.0.2.9', hostnames: ['a', 'b.example'] }];
-  const { text } = await print('on-node', 'hostname; hostname -i; cat /etc/hosts', {
+  const { text } = await print('on-node', 'hostname; cat /etc/hosts', {
     hostNetwork: true,
     hostname: 'unheard',
     hostAliases,
   });
   assert.equal(
     text,
-    `node-1\n172.30.0.10\n# Kubernetes-managed hosts file (host network).\n${LOCAL}172.30.0.10\tnode-1\n\n# Entries added by HostAliases.\n192.0.2.9\ta\tb.example\n`,
+    `node-1\n# Kubernetes-managed hosts file (host network).\n${LOCAL}172.30.0.10\tnode-1\n${NODE_IPV6}\tnode-1\n\n# Entries added by HostAliases.\n192.0.2.9\ta\tb.example\n`,
   );
 });
 
