@@ -22,6 +22,8 @@ export interface DnsRequest {
   readonly block: BlockContext;
   /** The plugin that made the answer, for metrics: who answers writes its name. */
   answeredBy: string;
+  /** What plugins found out about it, for logs and the like; there where `metadata` is. */
+  notes?: Map<string, string> | undefined;
   /** How many look-ups of the server's own it is below a client's query. */
   readonly depth: number;
 }

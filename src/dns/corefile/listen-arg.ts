@@ -1,5 +1,5 @@
 import type { ListenAddress } from '#dns/config.ts';
-import { parseAddressPort, parseIp } from '#lib/ip.ts';
+import { formatAddressPort, parseAddressPort, parseIp } from '#lib/ip.ts';
 import { fail } from './arguments.ts';
 import type { Directive } from './parse.ts';
 
@@ -10,8 +10,8 @@ export function listenArg(directive: Directive, otherwise: string): ListenAddres
   const [, host = '', port = ''] = /^(.*?):?(\d*)$/.exec(text) ?? [];
   const address = parseAddressPort(text);
   if (address !== undefined) return address;
-  const alone = parseIp(text);
-  if (alone !== undefined) return { address: alone, port: portOf(otherwise) };
+  if (parseIp(text) !== undefined)
+    fail(directive, `${text} lacks its port, as in ${formatAddressPort(text, portOf(otherwise))}`);
   if (host === '' && port !== '' && Number(port) <= 65_535) return { address: '::', port: Number(port) };
   if (host === 'localhost') return { address: '127.0.0.1', port: Number(port) };
   return fail(

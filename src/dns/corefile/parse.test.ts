@@ -28,11 +28,12 @@ a.example:53, tls://b.example
   whoami
 }
 `;
-  assert.throws(() => parseCorefile(text, 'Corefile'), /Corefile:9: \{ without a name before it/);
-  assert.deepEqual(shape(parseCorefile(text.replace('b.example\n{', 'b.example {'), 'Corefile')), [
-    [['.'], [['errors'], ['template', 'IN', 'A', '.', [['answer', '{{ .Name }} 5 IN TXT "a b"']]]]],
-    [['a.example:53', 'tls://b.example'], [['whoami']]],
-  ]);
+  for (const written of [text, text.replace('b.example\n{', 'b.example {')])
+    assert.deepEqual(shape(parseCorefile(written, 'Corefile')), [
+      [['.'], [['errors'], ['template', 'IN', 'A', '.', [['answer', '{{ .Name }} 5 IN TXT "a b"']]]]],
+      [['a.example:53', 'tls://b.example'], [['whoami']]],
+    ]);
+  assert.throws(() => parseCorefile('. {\nwhoami\n}\n{\n}', 'C'), /C:4: \{ without a zone before it/);
 });
 
 test('parseCorefile() takes a lone block without braces and keys over several lines', () => {

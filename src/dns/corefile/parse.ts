@@ -92,6 +92,10 @@ class Parser {
       words.push(...more.words);
       end = more.end;
     }
+    // The brace may be on the line below.
+    const below = end === 'plain' ? lines.next() : undefined;
+    if (below?.end === 'opens' && below.words.length === 0) end = 'opens';
+    else if (below !== undefined) lines.unshift(below);
     const keys = words
       .flatMap(({ text, where }) => text.split(',').map((key) => ({ text: key, where })))
       .filter(({ text }) => text !== '');

@@ -22,9 +22,15 @@ function addressesOf(directive: Directive): string[] {
   const except = new Set<string>();
   for (const option of directive.block ?? []) {
     if (option.name !== 'except') unknownOption('bind', option, ['except']);
-    for (const arg of option.args) except.add(parseIp(arg) ?? arg);
+    if (option.args.length === 0) fail(option, 'which addresses or interfaces?');
+    for (const arg of option.args) {
+      const address = parseIp(arg);
+      if (address === undefined && networkInterfaces()[arg] === undefined)
+        fail(option, `${arg} is neither an address nor an interface of this machine`);
+      except.add(address ?? arg);
+    }
   }
-  return directive.args.flatMap((arg) => {
+  const addresses = directive.args.flatMap((arg) => {
     const address = parseIp(arg);
     if (address !== undefined) return except.has(address) ? [] : [address];
     const own = networkInterfaces()[arg];
@@ -33,4 +39,6 @@ function addressesOf(directive: Directive): string[] {
       .map((entry) => entry.address)
       .filter((entry) => !isLinkLocalIp(entry) && !except.has(entry) && !except.has(arg));
   });
+  if (addresses.length === 0) fail(directive, 'leaves no address to listen on');
+  return addresses;
 }

@@ -31,7 +31,9 @@ export function parseTimeouts(directive: Directive): StreamTimeouts {
   for (const option of directive.block) {
     const field = Object.hasOwn(FIELDS, option.name) ? FIELDS[option.name] : undefined;
     if (field === undefined) unknownOption('timeouts', option, Object.keys(FIELDS));
-    const ms = durationMs(option, onlyArg(option, 'a duration'));
+    const text = onlyArg(option, 'a duration');
+    // A number alone is seconds.
+    const ms = durationMs(option, /^\d+$/.test(text) ? `${text}s` : text);
     if (ms < MIN_MS || ms > MAX_MS) fail(option, 'may be from 1s to 24h');
     settings = { ...settings, [field]: ms };
   }

@@ -10,11 +10,14 @@ import {
   unknownOption,
   zonesArg,
 } from '#dns/corefile/arguments.ts';
+import { CorefileError, type Position } from '#dns/corefile/error.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
 import { checkPemFiles } from '#dns/pem-files.ts';
 import type { ParseScope } from '#dns/plugin.ts';
 import { type Zone, ZoneSet } from '#dns/zone.ts';
+import { parseAddressPort, parseIp } from '#lib/ip.ts';
 import { type DnsName, parseName, ResponseCode, rcodeNumber } from '#wire/dns.ts';
+import { resolveNames } from './resolve-names.ts';
 import { parseUpstream, readUpstreamFile, type UpstreamAddress } from './upstream-address.ts';
 
 export type ForwardPolicy = 'random' | 'round_robin' | 'sequential';
@@ -36,13 +39,18 @@ export interface ForwardConfig {
   readonly zones: ZoneSet;
   readonly except: ZoneSet;
   readonly upstreams: readonly UpstreamAddress[];
+  /** Who is asked for the addresses of servers given by name; none: the machine. */
+  readonly resolvers: readonly string[];
+  readonly where: Position;
   readonly policy: ForwardPolicy;
   readonly forceTcp: boolean;
   /** TCP, but UDP for a while when a server does not answer over it. */
   readonly preferTcp: boolean;
   readonly preferUdp: boolean;
-  /** How long an idle connection is kept. */
+  /** How long an idle connection is kept; 0: not at all. */
   readonly expireMs: number;
+  /** How old a connection may get at most; 0: no limit. */
+  readonly maxAgeMs: number;
   readonly readTimeoutMs: number;
   /** 0: no limit. */
   readonly maxIdleConnections: number;
@@ -66,13 +74,16 @@ export interface ForwardConfig {
 
 const MAX_UPSTREAMS = 15;
 const MAX_INTEGER = 0x7fffffff;
+const MAX_UINT32 = 0xffffffff;
 const DEFAULTS = {
   except: new ZoneSet([]),
+  resolvers: [],
   policy: 'random',
   forceTcp: false,
   preferTcp: false,
   preferUdp: false,
   expireMs: 10_000,
+  maxAgeMs: 0,
   readTimeoutMs: 2000,
   maxIdleConnections: 0,
   maxFails: 2,
@@ -86,7 +97,7 @@ const DEFAULTS = {
   nextOnNodata: false,
   failover: new Set<number>(),
   failfast: false,
-} as const satisfies Omit<ForwardConfig, 'zones' | 'upstreams'>;
+} as const satisfies Omit<ForwardConfig, 'zones' | 'upstreams' | 'where'>;
 
 type Option = (
   option: Directive,
@@ -112,10 +123,11 @@ const OPTIONS: Readonly<Record<string, Option>> = {
   prefer_udp: flag({ preferUdp: true }),
   next_on_nodata: flag({ nextOnNodata: true }),
   failfast_all_unhealthy_upstreams: flag({ failfast: true }),
-  expire: (option) => ({ expireMs: positiveMs(option) }),
+  expire: (option) => ({ expireMs: durationMs(option, onlyArg(option, 'a duration')) }),
+  max_age: (option) => ({ maxAgeMs: durationMs(option, onlyArg(option, 'a duration')) }),
   read_timeout: (option) => ({ readTimeoutMs: positiveMs(option) }),
   max_idle_conns: (option) => ({ maxIdleConnections: count(option) }),
-  max_fails: (option) => ({ maxFails: count(option) }),
+  max_fails: (option) => ({ maxFails: integer(option, onlyArg(option, 'a number'), 0, MAX_UINT32) }),
   max_connect_attempts: (option) => ({ maxConnectAttempts: count(option) }),
   max_concurrent: (option) => ({ maxConcurrent: count(option) }),
   policy: (option) => ({
@@ -131,8 +143,32 @@ const OPTIONS: Readonly<Record<string, Option>> = {
     if (codes.includes(ResponseCode.NOERROR)) fail(option, 'NOERROR is no failure');
     return { failover: new Set([...failover, ...codes]) };
   },
-  resolver: (option) => fail(option, 'is not implemented: name upstream servers by their addresses'),
+  resolver(option, { resolvers }) {
+    if (option.args.length === 0) fail(option, 'which addresses?');
+    for (const text of option.args) {
+      if (parseIp(text) === undefined && parseAddressPort(text) === undefined)
+        fail(option, `${text} is no address such as 10.0.0.1 or 10.0.0.1:53`);
+    }
+    return { resolvers: [...resolvers, ...option.args] };
+  },
 };
+
+/** What is wrong with so many servers. */
+function tooMany(count: number): string {
+  return `${count} servers are too many; ${MAX_UPSTREAMS} is the most`;
+}
+
+/** The same with addresses for names. Rejects with a `CorefileError` where there is none, or there are too many. */
+export async function withAddresses(config: ForwardConfig, signal: AbortSignal): Promise<ForwardConfig> {
+  const { upstreams: named, resolvers, where } = config;
+  if (!named.some(({ isName }) => isName)) return config;
+  const upstreams = await resolveNames(named, resolvers, signal).catch((error: Error) => {
+    throw new CorefileError(where, `forward: ${error.message}, and there is no file of this name`);
+  });
+  if (upstreams.length > MAX_UPSTREAMS)
+    throw new CorefileError(where, `forward: ${tooMany(upstreams.length)}`);
+  return { ...config, upstreams };
+}
 
 /** Reads `forward FROM TO… { options }`. */
 export function parseForward(directive: Directive, scope: ParseScope): ForwardConfig {
@@ -141,9 +177,8 @@ export function parseForward(directive: Directive, scope: ParseScope): ForwardCo
     fail(directive, 'needs a domain and servers, such as: forward . 9.9.9.9');
   const zones = new ZoneSet(zonesArg(directive, [from], []));
   const upstreams = to.flatMap((text) => upstreamsOf(directive, text, scope));
-  if (upstreams.length > MAX_UPSTREAMS)
-    fail(directive, `${upstreams.length} servers are too many; ${MAX_UPSTREAMS} is the most`);
-  let config: ForwardConfig = { ...DEFAULTS, zones, upstreams };
+  if (upstreams.length > MAX_UPSTREAMS) fail(directive, tooMany(upstreams.length));
+  let config: ForwardConfig = { ...DEFAULTS, zones, upstreams, where: directive.where };
   for (const option of directive.block ?? []) {
     const read = Object.hasOwn(OPTIONS, option.name) ? OPTIONS[option.name] : undefined;
     if (read === undefined) unknownOption('forward', option, Object.keys(OPTIONS));
@@ -151,6 +186,8 @@ export function parseForward(directive: Directive, scope: ParseScope): ForwardCo
   }
   const transports = [config.forceTcp && 'force_tcp', config.preferUdp && 'prefer_udp'].find(Boolean);
   if (config.preferTcp && transports) fail(directive, `prefer_tcp and ${transports} exclude each other`);
+  if (config.maxAgeMs > 0 && config.maxAgeMs < config.expireMs)
+    fail(directive, 'max_age is shorter than expire: connections would never be kept as long as that');
   if (config.tlsServerName !== undefined && upstreams.some(({ serverName }) => serverName !== undefined))
     fail(directive, 'tls_servername and a name behind % in a server exclude each other');
   return config;
@@ -162,10 +199,14 @@ function upstreamsOf(
   { root, warn, keys }: ParseScope,
 ): UpstreamAddress[] {
   const upstream = parseUpstream(text);
-  if (upstream !== undefined) return [upstream];
   const file = resolve(root, text);
-  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
-    fail(directive, `${text} is neither an address (9.9.9.9, tls://9.9.9.9, https://9.9.9.9) nor a file`);
+  const isFile = statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+  if (upstream !== undefined && (upstream.isName !== true || !isFile)) return [upstream];
+  if (!isFile)
+    fail(
+      directive,
+      `${text} is neither an address (9.9.9.9, tls://9.9.9.9, https://9.9.9.9), a host nor a file`,
+    );
   const ownPorts = new Set(keys.filter(({ scheme }) => scheme === 'dns').map(({ port }) => port));
   const { servers, skipped } = readUpstreamFile(file, (path) => readFileSync(path, 'utf8'), ownPorts);
   for (const { address } of skipped)

@@ -14,6 +14,8 @@ export interface HttpsOptions {
   readonly path: string;
   readonly method: 'GET' | 'POST';
   readonly expireMs: number;
+  /** How old the connection may get; 0: no limit. */
+  readonly maxAgeMs: number;
   readonly context: () => SecureContext;
   readonly serverName: string | undefined;
   readonly counter: ConnectionCounter;
@@ -24,6 +26,7 @@ export class HttpsExchanger implements Exchanger {
   readonly protocol = 'https';
   readonly #options: HttpsOptions;
   #session: ClientHttp2Session | undefined;
+  #oldMs = Number.POSITIVE_INFINITY;
 
   constructor(options: HttpsOptions) {
     this.#options = options;
@@ -31,6 +34,7 @@ export class HttpsExchanger implements Exchanger {
 
   async exchange(query: Buffer, timeoutMs: number): Promise<Buffer> {
     const { path, method, counter } = this.#options;
+    if (performance.now() >= this.#oldMs) this.#session?.close();
     const isKept = this.#session !== undefined && !this.#session.closed && !this.#session.destroyed;
     counter[isKept ? 'hit' : 'miss']();
     const session = isKept ? this.#session : await this.#connect();
@@ -56,13 +60,14 @@ export class HttpsExchanger implements Exchanger {
   /** HTTP/2 is loaded when it is needed: few clusters do. */
   async #connect(): Promise<ClientHttp2Session> {
     const { connect } = await import('node:http2');
-    const { address, port, context, serverName, expireMs } = this.#options;
+    const { address, port, context, serverName, expireMs, maxAgeMs } = this.#options;
     const session = connect(`https://${formatAddressPort(address, port)}`, {
       secureContext: context(),
       ...(serverName === undefined ? {} : { servername: serverName }),
     });
     this.#session = session;
-    session.setTimeout(expireMs, () => session.close());
+    if (maxAgeMs > 0) this.#oldMs = performance.now() + maxAgeMs;
+    session.setTimeout(Math.max(1, expireMs), () => session.close());
     // Requests under way get the error themselves.
     session.on('error', () => session.destroy());
     session.unref();

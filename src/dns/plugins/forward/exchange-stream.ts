@@ -11,8 +11,10 @@ const MAX_CONNECTIONS = 16;
 export interface StreamOptions {
   readonly address: string;
   readonly port: number;
-  /** How long an idle connection is kept. */
+  /** How long an idle connection is kept; 0: not at all. */
   readonly expireMs: number;
+  /** How old it may get and still take queries; 0: no limit. */
+  readonly maxAgeMs: number;
   /** 0: no limit. */
   readonly maxIdleConnections: number;
   /** DNS over TLS. */
@@ -55,6 +57,7 @@ export class StreamExchanger implements Exchanger {
   #available(): Connection | undefined {
     let best: Connection | undefined;
     for (const connection of this.#connections) {
+      if (connection.isTooOld) continue;
       if (best === undefined || connection.load < best.load) best = connection;
     }
     const isFull = (best?.load ?? 0) >= QUERIES_PER_CONNECTION && this.#connections.size < MAX_CONNECTIONS;
@@ -67,7 +70,8 @@ export class StreamExchanger implements Exchanger {
       isSpare: () => {
         const { maxIdleConnections } = this.#options;
         const idle = [...this.#connections].filter(({ load }) => load === 0).length;
-        return maxIdleConnections > 0 && idle > maxIdleConnections;
+        const { expireMs } = this.#options;
+        return expireMs === 0 || connection.isTooOld || (maxIdleConnections > 0 && idle > maxIdleConnections);
       },
     });
     this.#connections.add(connection);
@@ -86,12 +90,14 @@ class Connection {
   readonly #pending = new PendingQueries(() => this.#idle());
   readonly #reader = new DnsFrameReader();
   readonly #events: ConnectionEvents;
+  readonly #oldMs: number;
   /** Pieces received so far. */
   #heard = 0;
   closed = false;
 
-  constructor({ address, port, expireMs, tls }: StreamOptions, events: ConnectionEvents) {
+  constructor({ address, port, expireMs, maxAgeMs, tls }: StreamOptions, events: ConnectionEvents) {
     this.#events = events;
+    this.#oldMs = maxAgeMs > 0 ? performance.now() + maxAgeMs : Number.POSITIVE_INFINITY;
     const server = { host: address, port };
     this.#socket =
       tls === undefined
@@ -115,6 +121,10 @@ class Connection {
 
   get load(): number {
     return this.#pending.size;
+  }
+
+  get isTooOld(): boolean {
+    return performance.now() >= this.#oldMs;
   }
 
   /** A connection on which nothing at all came meanwhile is closed: its server may have gone without a word. */

@@ -304,7 +304,18 @@ test('parseUpstream() reads schemes, names, ports and paths', () => {
   const tls = { scheme: 'tls', address: '9.9.9.9', port: 10_853, serverName: 'dns.quad9.net' };
   assert.deepEqual(parseUpstream('tls://9.9.9.9%dns.quad9.net:10853'), tls);
   assert.deepEqual(parseUpstream('https://8.8.8.8')?.path, '/dns-query');
-  for (const text of ['', 'x', '1.2.3', '1.2.3.4:0', '1.2.3.4:99999', 'udp://1.2.3.4', 'dns://1.2.3.4/x']) {
+  const named = { scheme: 'tls', address: 'dns.example', port: 853, isName: true };
+  assert.deepEqual(parseUpstream('tls://dns.example'), named);
+  for (const text of [
+    '',
+    '/x',
+    'a..b',
+    '1.2.3',
+    '1.2.3.4:0',
+    '1.2.3.4:99999',
+    'udp://1.2.3.4',
+    'dns://1.2.3.4/x',
+  ]) {
     assert.equal(parseUpstream(text), undefined, text);
   }
 });

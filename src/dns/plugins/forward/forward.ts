@@ -1,7 +1,7 @@
 import type { DnsAnswer, DnsReply, DnsRequest } from '#dns/handler.ts';
 import type { Plugin } from '#dns/plugin.ts';
 import { ResponseCode } from '#wire/dns.ts';
-import { type ForwardConfig, parseForward } from './config.ts';
+import { type ForwardConfig, parseForward, withAddresses } from './config.ts';
 import { Forwarder } from './forwarder.ts';
 import { formatUpstream } from './upstream-address.ts';
 
@@ -14,8 +14,9 @@ export const forward: Plugin = {
       explain: configs.map(explainForward),
       // Such as version.bind of an upstream server.
       settings: { chaos: true },
-      setup(context) {
-        const forwarders = configs.map((config) => new Forwarder(config, context));
+      async setup(context) {
+        const resolved = await Promise.all(configs.map((config) => withAddresses(config, context.signal)));
+        const forwarders = resolved.map((config) => new Forwarder(config, context));
         for (const { upstreams, zones } of configs) {
           if (upstreams.length === 0)
             context.log(
@@ -26,6 +27,7 @@ export const forward: Plugin = {
         return {
           name: 'forward',
           handle: (request, next) => ask(request, forwarders, next),
+          metadata: ({ notes }, name) => notes?.get(name),
         };
       },
     };

@@ -90,9 +90,10 @@ export class Forwarder {
   /** What went wrong when there is no answer; the server is then checked. */
   async #tryOne(
     upstream: Upstream,
-    { query, client }: DnsRequest,
+    { query, client, notes }: DnsRequest,
     deadlineMs: number,
   ): Promise<DnsAnswer | string> {
+    notes?.set('forward/upstream', upstream.name);
     const { forceTcp, preferTcp, preferUdp, readTimeoutMs, maxFails } = this.config;
     const timeoutMs = Math.max(1, Math.min(readTimeoutMs, deadlineMs - Date.now()));
     const overUdp = !forceTcp && (preferUdp || client.transport === 'udp');

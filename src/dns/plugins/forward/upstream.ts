@@ -23,7 +23,7 @@ export class Upstream implements Disposable {
     const counter = (protocol: string): ConnectionCounter => connectionCounter(metrics, this.name, protocol);
     const context = lazyContext(config);
     const serverName = address.serverName ?? config.tlsServerName;
-    const { expireMs, maxIdleConnections } = config;
+    const { expireMs, maxAgeMs, maxIdleConnections } = config;
     if (address.scheme === 'https') {
       const { path = '/dns-query' } = address;
       const method = config.dohMethod;
@@ -32,6 +32,7 @@ export class Upstream implements Disposable {
         path,
         method,
         expireMs,
+        maxAgeMs,
         context,
         serverName,
         counter: counter('https'),
@@ -44,6 +45,7 @@ export class Upstream implements Disposable {
     this.#stream = new StreamExchanger({
       ...address,
       expireMs,
+      maxAgeMs,
       maxIdleConnections,
       tls,
       counter: counter(protocol),

@@ -57,6 +57,8 @@ export function parseHostsConfig(directive: Directive, { keys, root }: ParseScop
     if (changed === undefined) inline.push(inlineEntry(option));
     else config = { ...config, ...changed };
   }
+  if (config.fallthroughUnsupported && config.fallthrough.zones.length === 0)
+    fail(directive, 'fallthrough_unsupported needs fallthrough beside it');
   return { ...config, inline: inline.join('\n') };
 }
 
