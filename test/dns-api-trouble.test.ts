@@ -68,7 +68,11 @@ test('portolan dns starts without its API server, says so once, and answers when
   assert.equal(await ready(), '503 kubernetes');
   await api.comeBack();
   await until('an answer', () => ask('web'), Array.isArray);
-  assert.equal(await ask('nobody'), NXDOMAIN);
+  await until(
+    'all objects',
+    () => ask('nobody'),
+    (found) => found === NXDOMAIN,
+  );
   assert.equal(await ready(), '200 OK');
   await command.said(/followed again, after \d+ s$/);
   await command.said(/all objects are there now$/);

@@ -137,7 +137,8 @@ test('a new port that cannot be had leaves the old Corefile in force, with all i
   assert.equal(await failures(), 1);
 });
 
-test('a Corefile that changes while the API server is away is taken over when the cluster can be known again', async (t) => {
+/** A server of hosts and of a cluster, whose API server can go away. */
+async function clusterLab(t: TestContext) {
   const service = {
     kind: 'Service',
     metadata: { namespace: 'default', name: 'web' },
@@ -147,18 +148,43 @@ test('a Corefile that changes while the API server is away is taken over when th
   const api = await startTroubledApi(objects);
   t.after(() => api[Symbol.asyncDispose]());
   const { port, folder, corefile, ask, failures } = await lab(t, 'reload 2s 1s');
-  const cluster = `kubernetes cluster.local {\nendpoint ${api.url}\nstartup_timeout 200ms\n}`;
   const file = join(folder, 'Corefile');
-  const text = (address: string): string =>
-    corefile(address, cluster).replace(`${NAME}\n`, `${NAME}\nfallthrough\n`);
-  writeFileSync(file, text('192.0.2.1'));
+  const write = (address: string, options: string): void => {
+    const cluster = `kubernetes cluster.local {\nendpoint ${api.url}\nstartup_timeout 200ms\n${options}\n}`;
+    writeFileSync(file, corefile(address, cluster).replace(`${NAME}\n`, `${NAME}\nfallthrough\n`));
+  };
+  write('192.0.2.1', 'ttl 30');
   const command = await start(t, file);
   const web = async (): Promise<string> =>
     String(outcomeOf(await askDns(port, 'web.default.svc.cluster.local')));
   assert.equal(await web(), '10.96.0.20');
+  return { api, write, command, ask, web, failures };
+}
 
+test('what is known of the cluster is handed on by a reload: the API server is not asked, nor needed', async (t) => {
+  const { api, write, ask, web } = await clusterLab(t);
+  const asked = api.asked.length;
+  write('192.0.2.2', 'ttl 20');
+  await until('the new answer', ask, (found) => found === '192.0.2.2');
+  assert.equal(await web(), '10.96.0.20');
+  assert.equal(api.asked.length, asked, api.asked.join('\n'));
   await api.goAway();
-  writeFileSync(file, text('192.0.2.2'));
+  write('192.0.2.3', 'ttl 10');
+  await until('the next answer', ask, (found) => found === '192.0.2.3');
+  assert.equal(await web(), '10.96.0.20');
+  await api.comeBack();
+  api.api.apply({
+    kind: 'Service',
+    metadata: { namespace: 'default', name: 'web' },
+    spec: { clusterIPs: ['10.96.0.21'], ports: [{ port: 80, protocol: 'TCP' }] },
+  } as KubeObject);
+  await until('a change after all that', web, (found) => found === '10.96.0.21');
+});
+
+test('a Corefile that wants to know more while the API server is away is taken over when it can be known', async (t) => {
+  const { api, write, command, ask, web, failures } = await clusterLab(t);
+  await api.goAway();
+  write('192.0.2.2', 'pods verified');
   await command.said(/stays in force: the objects of the cluster have not come again in time$/);
   assert.equal(await web(), '10.96.0.20');
   assert.equal(await ask(), '192.0.2.1');

@@ -12,6 +12,7 @@ import { readConfiguration } from './configuration.ts';
 import { setUpGeneration } from './generation.ts';
 import type { Client } from './handler.ts';
 import { HttpPages } from './http-pages.ts';
+import { KeptParts } from './kept-parts.ts';
 import { MetricRegistry } from './metric-registry.ts';
 
 const OBJECTS: KubeObject[] = [
@@ -51,6 +52,7 @@ async function start(t: TestContext, corefile: string) {
     reload: () => Promise.resolve(),
     corefileText: () => Promise.resolve(''),
     corefileFolders: [],
+    kept: new KeptParts(),
   });
   t.after(async () => {
     await generation[Symbol.asyncDispose]();

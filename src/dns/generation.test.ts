@@ -10,6 +10,7 @@ import { AnswerTable } from './answer-table.ts';
 import { readConfiguration } from './configuration.ts';
 import { type SharedParts, setUpGeneration } from './generation.ts';
 import { HttpPages } from './http-pages.ts';
+import { KeptParts } from './kept-parts.ts';
 import { MetricRegistry } from './metric-registry.ts';
 
 const SHARED: SharedParts = {
@@ -22,6 +23,7 @@ const SHARED: SharedParts = {
   reload: () => Promise.resolve(),
   corefileText: () => Promise.resolve(''),
   corefileFolders: [],
+  kept: new KeptParts(),
 };
 
 /** Names of the plugins whose answers may be given without asking the chain. */

@@ -7,6 +7,7 @@ import type { ConfiguredBlock } from './configuration.ts';
 import type { BlockKey, Scheme } from './corefile/block-key.ts';
 import { emptyAnswer } from './finish-answer.ts';
 import type { HttpPages } from './http-pages.ts';
+import type { KeptParts } from './kept-parts.ts';
 import type { MetricRegistry } from './metric-registry.ts';
 import { resolve, type Sites } from './place-query.ts';
 import type { BlockContext, BlockSettings, ExpressLane, PluginInstance, SetupContext } from './plugin.ts';
@@ -26,6 +27,7 @@ export interface SharedParts {
   tableOf(server: string): AnswerTable;
   reload(): Promise<void>;
   corefileText(): Promise<string>;
+  readonly kept: KeptParts;
   readonly corefileFolders: readonly string[];
 }
 
@@ -77,7 +79,7 @@ export async function setUpGeneration(
         root: block.settings.root ?? process.cwd(),
         bound: block.settings.bind,
         metrics: shared.metrics,
-        log: (message, level = 'INFO') => shared.log(`[${level}] plugin/${name}: ${message}`),
+        log: pluginLog(name, shared.log),
         logQuery: (line) => shared.log(`[INFO] ${line}`),
         stack,
         signal: abort.signal,
@@ -103,6 +105,11 @@ export async function setUpGeneration(
       return stack.disposeAsync();
     },
   };
+}
+
+/** Of nothing but the two: what outlives its configuration may log, and must not keep it. */
+function pluginLog(name: string, log: SharedParts['log']): SetupContext['log'] {
+  return (message, level = 'INFO') => log(`[${level}] plugin/${name}: ${message}`);
 }
 
 function blockContext({ keys, settings }: ConfiguredBlock, plugins: readonly PluginInstance[]): BlockContext {

@@ -1,19 +1,15 @@
 import { networkInterfaces } from 'node:os';
-import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
-import { ApiClient, type ClientConfig } from '#kube/client.ts';
-import { loadKubeconfig } from '#kube/kubeconfig.ts';
 import { isLoopbackIp, parseIp } from '#lib/ip.ts';
-import { ClusterIndex } from './cluster-index.ts';
+import type { ClusterIndex } from './cluster-index.ts';
+import { clusterKey, followCluster } from './followed-cluster.ts';
 import type { DnsRequest } from './handler.ts';
 import type { KubernetesConfig } from './kubernetes-config.ts';
-import { type ClusterIndexes, KubernetesHandler } from './kubernetes-handler.ts';
+import { KubernetesHandler } from './kubernetes-handler.ts';
 import { planTransfer } from './plan-transfer.ts';
 import type { PluginInstance, SetupContext } from './plugin.ts';
-import { programmingLatency } from './programming-latency.ts';
 import { searchDomains } from './resolv-conf.ts';
 import { searchPathFor } from './search-path.ts';
-import { type ClusterWatch, watchCluster } from './watch-cluster.ts';
-import { WatchTroubles } from './watch-troubles.ts';
+import type { ClusterWatch } from './watch-cluster.ts';
 
 /** Not heard of the API server for so long: another replica may know more. Watches are renewed every 10 minutes at most. */
 const STALE_MS = 15 * 60_000;
@@ -22,26 +18,15 @@ const STALE_MS = 15 * 60_000;
 export async function setUpKubernetes(
   config: KubernetesConfig,
   context: SetupContext,
-  readFiles: () => { cert?: string; key?: string; ca?: string },
 ): Promise<PluginInstance> {
-  const listeners: ((lookups: readonly string[]) => void)[] = [];
-  const indexes: ClusterIndexes = {
-    cluster: new ClusterIndex((lookups) => {
-      handler.changed(lookups);
-      for (const listener of listeners) listener(lookups);
-    }),
-    imported: new ClusterIndex((lookups) => handler.changed(lookups)),
-  };
+  const { apiClient, log, metrics, signal, stack, server } = context;
+  const cluster = await server.kept.take(`cluster ${clusterKey(config)}`, stack, () =>
+    followCluster(config, { apiClient, log, metrics }),
+  );
+  const { indexes, watch } = cluster;
   const handler = new KubernetesHandler(config, indexes, ownAddresses(context));
-  const client = await clientFor(config, context, readFiles);
-  const latency = programmingLatency(context.metrics);
-  const onSlice = (slice: EndpointSlice): void => latency(slice, indexes.cluster);
-  const troubles = context.stack.use(new WatchTroubles(context.log));
-  const watch = watchCluster(client, indexes, config, {
-    signal: context.signal,
-    onError: (kind, error) => troubles.failed(kind, error),
-    onSlice,
-  });
+  handler.synced = cluster.synced;
+  cluster.onChange(signal, (lookups) => handler.changed(lookups));
   const synced = watch.synced.then(() => {
     handler.synced = true;
   });
@@ -65,36 +50,9 @@ export async function setUpKubernetes(
       get planOptions() {
         return handler.planOptions;
       },
-      onChange: (listener) => void listeners.push(listener),
+      onChange: (listener) => cluster.onChange(signal, listener),
     },
     metadata: (request, name) => metadata(request, name, indexes.cluster),
-  };
-}
-
-async function clientFor(
-  { access }: KubernetesConfig,
-  context: SetupContext,
-  readFiles: () => { cert?: string; key?: string; ca?: string },
-): Promise<ApiClient> {
-  const { endpoint, kubeconfig, context: kubeContext } = access;
-  const onResponse = requestCounter(context);
-  if (kubeconfig !== undefined) {
-    const config = await loadKubeconfig({ path: kubeconfig, context: kubeContext });
-    return context.stack.use(new ApiClient({ ...config, onResponse }));
-  }
-  if (endpoint !== undefined)
-    return context.stack.use(new ApiClient({ server: endpoint, ...readFiles(), onResponse }));
-  return context.apiClient(onResponse);
-}
-
-function requestCounter({ metrics }: SetupContext): ClientConfig['onResponse'] {
-  const requests = metrics.counter(
-    'coredns_kubernetes_rest_client_requests_total',
-    'Answers of the API server.',
-    ['code', 'method', 'host'],
-  );
-  return ({ method, host, status }) => {
-    requests.with(String(status), method, host).value++;
   };
 }
 

@@ -8,6 +8,7 @@ import type { BlockKey } from './corefile/block-key.ts';
 import type { Directive } from './corefile/parse.ts';
 import type { DnsHandler, DnsReply, DnsRequest } from './handler.ts';
 import type { HttpPages } from './http-pages.ts';
+import type { KeptParts } from './kept-parts.ts';
 import type { MetricRegistry } from './metric-registry.ts';
 import type { PlanOptions } from './plan-answer.ts';
 import type { Zone } from './zone.ts';
@@ -189,6 +190,8 @@ export interface ServerContext {
   reload(): Promise<void>;
   /** Text of the Corefile with all that it imports, to see changes by. */
   corefileText(): Promise<string>;
+  /** What outlives a reload where both configurations want it. */
+  readonly kept: KeptParts;
   /** Where its files are, so that changes can be noticed at once. */
   readonly corefileFolders: readonly string[];
 }

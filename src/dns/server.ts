@@ -4,10 +4,11 @@ import { SiteService } from './answer-query.ts';
 import { AnswerTable } from './answer-table.ts';
 import type { ListenAddress } from './config.ts';
 import type { ConfiguredBlock } from './configuration.ts';
-import { untilUnasked } from './departure.ts';
+import { untilAnswered, untilUnasked } from './departure.ts';
 import { type FrontedServer, Fronts } from './fronts/fronts.ts';
 import { type Generation, type ServerPlan, type SharedParts, setUpGeneration } from './generation.ts';
 import { HttpPages } from './http-pages.ts';
+import { KeptParts } from './kept-parts.ts';
 import { type Listening, listenFor } from './listen.ts';
 import { type Metric, MetricRegistry } from './metric-registry.ts';
 
@@ -78,6 +79,7 @@ class Server implements DnsServer {
       tableOf: (name) => this.#tableOf(name),
       reload: () => this.reload(),
       corefileText: options.text,
+      kept: new KeptParts(),
       corefileFolders: options.folders ?? [],
     };
   }
@@ -170,6 +172,7 @@ class Server implements DnsServer {
     await untilUnasked(stopping, () =>
       services.reduce((sum, { batches }) => sum + batches, this.#fronts.batches),
     );
+    await untilAnswered(() => services.flatMap(({ running }) => [...running]));
     await this[Symbol.asyncDispose]();
   }
 

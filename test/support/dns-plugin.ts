@@ -10,6 +10,7 @@ import {
   DROP,
 } from '#dns/handler.ts';
 import { HttpPages } from '#dns/http-pages.ts';
+import { KeptParts } from '#dns/kept-parts.ts';
 import { MetricRegistry } from '#dns/metric-registry.ts';
 import type { BlockContext, ParseScope, Plugin, PluginInstance, SetupContext } from '#dns/plugin.ts';
 import { ROOT } from '#dns/zone.ts';
@@ -116,6 +117,7 @@ export function testContext(stack: AsyncDisposableStack, block: Partial<BlockCon
       reload: () => Promise.resolve(),
       corefileText: () => Promise.resolve(''),
       corefileFolders: [],
+      kept: new KeptParts(),
     },
   };
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { parseLabelSelector } from '#api/machinery/label-selector.ts';
 import {
@@ -106,9 +106,7 @@ export const kubernetes: Plugin = {
     return {
       explain: explain(config),
       setup: (context) =>
-        setUpKubernetes(config, context, () => readAccessFiles(config.access)).catch((error: Error) =>
-          fail(directive, error.message),
-        ),
+        setUpKubernetes(config, context).catch((error: Error) => fail(directive, error.message)),
     };
   },
 };
@@ -192,13 +190,4 @@ function requireReadable(option: Directive, file: string): void {
 function limitArg(_: Draft, option: Directive): void {
   const text = onlyArg(option, 'a number');
   if (!(Number(text) >= 0)) fail(option, `${JSON.stringify(text)} is no number`);
-}
-
-function readAccessFiles({ tls }: ClusterAccess): { cert?: string; key?: string; ca?: string } {
-  if (tls === undefined) return {};
-  return {
-    cert: readFileSync(tls.cert, 'utf8'),
-    key: readFileSync(tls.key, 'utf8'),
-    ca: readFileSync(tls.ca, 'utf8'),
-  };
 }
