@@ -1,4 +1,4 @@
-import { type DnsRecord, encodeMessage } from '#wire/dns.ts';
+import { type DnsRecord, ednsRecord, encodeMessage } from '#wire/dns.ts';
 import { questionLabels } from '#wire/dns-query.ts';
 import type { DnsAnswer, DnsRequest } from './handler.ts';
 
@@ -21,7 +21,7 @@ export function finishTransfer(
       questions: [question],
       answers: records,
       authorities: [],
-      additionals: [],
+      additionals: query.edns === undefined ? [] : [ednsRecord({ ...query.edns, extendedRcode: 0 })],
     }),
   );
 }

@@ -1,7 +1,19 @@
 /** Expressions of `view`, in the style of expr-lang: comparisons, `and`/`or`/`not`, `in`, `matches`, calls. */
 import { goRegExp } from '#dns/go-regexp.ts';
+import { BUILTINS } from './builtins.ts';
+import {
+  ExpressionError,
+  type ExpressionValue,
+  isEqual,
+  listOf,
+  numberOf,
+  shown,
+  textOf,
+  truth,
+  UnfitValueError,
+} from './expression-value.ts';
 
-export type ExpressionValue = string | number | boolean | readonly ExpressionValue[];
+export { ExpressionError, type ExpressionValue, truth };
 
 /** What functions give; they may look at the query that is judged. */
 export type ExpressionFunctions<Query> = Readonly<
@@ -10,21 +22,20 @@ export type ExpressionFunctions<Query> = Readonly<
 
 export type Expression<Query> = (query: Query) => ExpressionValue;
 
-/** Text that is no expression. */
-export class ExpressionError extends Error {
-  override readonly name = 'ExpressionError';
-}
-
 const TOKENS =
-  /\s*('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\d+(?:\.\d+)?|[A-Za-z_]\w*|&&|\|\||[=!<>]=|[-+*/%<>!()[\],?:])/y;
+  /\s*('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`[^`]*`|0x[\da-fA-F]+|\d[\d_]*(?:\.\d+)?|[A-Za-z_]\w*|\.\.|\?\?|\*\*|&&|\|\||[=!<>]=|[-+*/%^<>!()[\],?:])/y;
+const MAX_RANGE = 65_536;
 
 /** From weak to strong. */
 const LEVELS: readonly (readonly string[])[] = [
   ['||', 'or'],
   ['&&', 'and'],
   ['==', '!=', '<', '>', '<=', '>=', 'in', 'not', 'matches', 'contains', 'startsWith', 'endsWith'],
+  ['..'],
   ['+', '-'],
   ['*', '/', '%'],
+  ['**', '^'],
+  ['??'],
 ];
 
 /** Reads an expression. Throws an `ExpressionError`; so does evaluating it on values that do not fit. */
@@ -113,6 +124,28 @@ class Parser<Query> {
   }
 
   #primary(): Expression<Query> {
+    let value = this.#simple();
+    while (this.#take('[')) value = this.#part(value);
+    return value;
+  }
+
+  /** `[I]`, or `[FROM:TO]` of which both may be missing. */
+  #part(whole: Expression<Query>): Expression<Query> {
+    const from = this.#peek() === ':' ? undefined : this.#choice();
+    if (from !== undefined && this.#take(']')) return (query) => itemOf(whole(query), numberOf(from(query)));
+    this.#expect(':');
+    const to = this.#peek() === ']' ? undefined : this.#choice();
+    this.#expect(']');
+    return (query) => {
+      const value = whole(query);
+      const items = typeof value === 'string' ? value : listOf(value);
+      const bound = (side: Expression<Query> | undefined): number | undefined =>
+        side === undefined ? undefined : numberOf(side(query));
+      return items.slice(bound(from), bound(to));
+    };
+  }
+
+  #simple(): Expression<Query> {
     const token = this.#peek();
     if (token === undefined) throw new ExpressionError('the expression ends too early');
     this.#at++;
@@ -129,17 +162,23 @@ class Parser<Query> {
       const text = token.slice(1, -1).replaceAll(/\\(.)/g, '$1');
       return () => text;
     }
-    if (/^\d/.test(token)) return () => Number(token);
+    if (token.startsWith('`')) return () => token.slice(1, -1);
+    if (/^\d/.test(token)) return () => Number(token.replaceAll('_', ''));
     if (token === 'true' || token === 'false') return () => token === 'true';
+    if (token === 'nil') return () => null;
     return this.#call(token);
   }
 
   #call(name: string): Expression<Query> {
-    const call = Object.hasOwn(this.#functions, name) ? this.#functions[name] : undefined;
-    if (call === undefined)
-      throw new ExpressionError(
-        `there is no function ${name}; there are ${Object.keys(this.#functions).join(', ')}`,
-      );
+    const known = [...Object.keys(this.#functions), ...Object.keys(BUILTINS)];
+    if (!known.includes(name))
+      throw new ExpressionError(`there is no function ${name}; there are ${known.toSorted().join(', ')}`);
+    const builtin = Object.hasOwn(BUILTINS, name) ? BUILTINS[name] : undefined;
+    const call =
+      builtin === undefined
+        ? this.#functions[name]
+        : (_: Query, args: readonly ExpressionValue[]) => builtin(args);
+    if (call === undefined) throw new ExpressionError(`there is no function ${name}`);
     this.#expect('(');
     const args = this.#list(')');
     return (query) =>
@@ -179,6 +218,9 @@ const OPERATORS: Readonly<Record<string, Operator>> = {
   '*': (a, b) => numberOf(a) * numberOf(b),
   '/': (a, b) => numberOf(a) / numberOf(b),
   '%': (a, b) => numberOf(a) % numberOf(b),
+  '**': (a, b) => numberOf(a) ** numberOf(b),
+  '^': (a, b) => numberOf(a) ** numberOf(b),
+  '..': (a, b) => range(numberOf(a), numberOf(b)),
 };
 
 function binary<Query>(
@@ -188,40 +230,32 @@ function binary<Query>(
 ): Expression<Query> {
   if (operator === '&&' || operator === 'and') return (query) => truth(left(query)) && truth(right(query));
   if (operator === '||' || operator === 'or') return (query) => truth(left(query)) || truth(right(query));
+  if (operator === '??') return (query) => left(query) ?? right(query);
   const apply = OPERATORS[operator];
   if (apply === undefined) throw new ExpressionError(`there is no operator ${operator}`);
   return (query) => apply(left(query), right(query));
 }
 
-function isEqual(a: ExpressionValue, b: ExpressionValue): boolean {
-  if (Array.isArray(a) && Array.isArray(b))
-    return a.length === b.length && a.every((item, i) => isEqual(item, b[i] ?? ''));
-  return a === b;
+function isIn(a: ExpressionValue, b: ExpressionValue): boolean {
+  return listOf(b).some((item) => isEqual(a, item));
 }
 
-function isIn(a: ExpressionValue, b: ExpressionValue): boolean {
-  if (!Array.isArray(b)) throw new ExpressionError(`${String(b)} is no list`);
-  return b.some((item) => isEqual(a, item));
+/** Both ends included. */
+function range(from: number, to: number): number[] {
+  if (!(to - from < MAX_RANGE)) throw new ExpressionError(`${from}..${to} is too long`);
+  return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+}
+
+/** Below 0: from the end. */
+function itemOf(value: ExpressionValue, index: number): ExpressionValue {
+  const item = (typeof value === 'string' ? Array.from(value) : listOf(value)).at(index);
+  if (item === undefined) throw new UnfitValueError(`${shown(value)} has no item ${index}`);
+  return item;
 }
 
 function compare(a: ExpressionValue, b: ExpressionValue): number {
   if (typeof a === 'string' && typeof b === 'string') return a < b ? -1 : a > b ? 1 : 0;
   return numberOf(a) - numberOf(b);
-}
-
-export function truth(value: ExpressionValue): boolean {
-  if (typeof value !== 'boolean') throw new ExpressionError(`${String(value)} is neither true nor false`);
-  return value;
-}
-
-function numberOf(value: ExpressionValue): number {
-  if (typeof value !== 'number') throw new ExpressionError(`${String(value)} is no number`);
-  return value;
-}
-
-function textOf(value: ExpressionValue): string {
-  if (typeof value !== 'string') throw new ExpressionError(`${String(value)} is no text`);
-  return value;
 }
 
 function regExp(text: string): RegExp {

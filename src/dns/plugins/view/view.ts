@@ -1,10 +1,11 @@
 import { fail, onlyArg, onlyOnce, unknownOption } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
-import type { DnsRequest } from '#dns/handler.ts';
-import type { Plugin } from '#dns/plugin.ts';
+import { emptyAnswer } from '#dns/finish-answer.ts';
+import type { Client, DnsRequest } from '#dns/handler.ts';
+import type { BlockContext, Plugin } from '#dns/plugin.ts';
 import { Cidr, parseIp, unmapIp } from '#lib/ip.ts';
-import { formatName, typeName } from '#wire/dns.ts';
-import { questionLabels } from '#wire/dns-query.ts';
+import { CLASS_IN, encodeQuery, formatName, RecordType, ResponseCode, typeName } from '#wire/dns.ts';
+import { questionLabels, readQuery } from '#wire/dns-query.ts';
 import {
   type Expression,
   ExpressionError,
@@ -13,12 +14,16 @@ import {
   parseExpression,
   truth,
 } from './expression.ts';
+import { UnfitValueError } from './expression-value.ts';
 
+const MIN_UDP = 512;
+const MAX_STREAM = 65_535;
 const CLASS_NAMES: Readonly<Record<number, string>> = { 1: 'IN', 3: 'CH', 4: 'HS', 255: 'ANY' };
 
 /** Functions that expressions may call. */
 export const VIEW_FUNCTIONS: ExpressionFunctions<DnsRequest> = {
-  bufsize: ({ query }) => query.edns?.udpSize ?? 512,
+  bufsize: ({ client, query }) =>
+    client.transport === 'udp' ? Math.max(MIN_UDP, query.edns?.udpSize ?? 0) : MAX_STREAM,
   class: ({ query }) => CLASS_NAMES[query.class] ?? `CLASS${query.class}`,
   client_ip: ({ client }) => unmapIp(client.address),
   do: ({ query }) => query.edns?.dnssecOk ?? false,
@@ -58,10 +63,40 @@ export const view: Plugin = {
 function readExpression(option: Directive): Expression<DnsRequest> {
   if (option.name !== 'expr') unknownOption('view', option, ['expr']);
   try {
-    return parseExpression(option.args.join(' '), VIEW_FUNCTIONS);
+    const expression = parseExpression(option.args.join(' '), VIEW_FUNCTIONS);
+    tryOut(expression);
+    return expression;
   } catch (error) {
     return fail(option, (error as Error).message);
   }
+}
+
+/** Values of the wrong kind are so for every query: one is enough to find them. */
+function tryOut(expression: Expression<DnsRequest>): void {
+  try {
+    truth(expression(sampleRequest()));
+  } catch (error) {
+    if (!(error instanceof UnfitValueError)) throw error;
+  }
+}
+
+function sampleRequest(): DnsRequest {
+  const message = encodeQuery(0, { name: ['example', 'org'], type: RecordType.A, class: CLASS_IN }, 0);
+  const query = readQuery(message);
+  if ('rejected' in query) throw new TypeError('the sample is no query');
+  const local = { address: '127.0.0.1', port: 53 };
+  const client: Client = { transport: 'udp', family: 4, address: '127.0.0.1', port: 1024, local };
+  const block: BlockContext = {
+    keys: [],
+    server: '',
+    zone: '.',
+    view: '',
+    plugins: [],
+    metadata: () => undefined,
+    resolve: () => emptyAnswer(ResponseCode.SERVFAIL),
+    express: new Map(),
+  };
+  return { query, client, block, limit: MIN_UDP, answeredBy: '', depth: 0 };
 }
 
 /** An expression that cannot be judged does not hold. */
