@@ -10,7 +10,6 @@ export type Sites = ReadonlyMap<string, readonly Site[]>;
 /** A request that has found its site. */
 export type PlacedRequest = DnsRequest & { readonly block: Site };
 
-const CLASS_CHAOS = 3;
 const TYPE_DS = 43;
 /** Look-ups for look-ups for …: beyond, somebody goes in circles. */
 const MAX_DEPTH = 8;
@@ -30,7 +29,7 @@ export function placeQuery(
     const known = sites.get(key.slice(start - HEADER_BYTES, end));
     if (known === undefined) continue;
     for (const site of known) {
-      if (query.class !== CLASS_IN && !(site.chaos && query.class === CLASS_CHAOS)) continue;
+      if (query.class !== CLASS_IN && !site.chaos) continue;
       const request: PlacedRequest = { query, client, limit, block: site, answeredBy: '', depth };
       if (site.matches !== undefined && !site.matches(request)) continue;
       if (type !== TYPE_DS || ofDs !== undefined) return request;

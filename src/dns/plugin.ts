@@ -51,7 +51,7 @@ export interface BlockSettings {
   readonly bind?: readonly string[] | undefined;
   /** Only queries for which this is true are the block's (`view`). */
   readonly view?: { readonly name: string; matches(request: DnsRequest): boolean } | undefined;
-  /** Queries of class CH are let in (`chaos`, `forward`). */
+  /** Queries of other classes than IN are let in (`chaos`, `forward`). */
   readonly chaos?: boolean | undefined;
   /** Files in PEM of the `tls://` and `https://` servers (`tls`). */
   readonly tls?: TlsFiles | undefined;

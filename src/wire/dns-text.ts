@@ -32,7 +32,11 @@ export interface RecordDefaults {
   readonly origin: DnsName;
   /** Seconds, when the record has none. */
   readonly ttl: number;
+  /** Whether CH and HS are taken beside IN. */
+  readonly anyClass?: boolean | undefined;
 }
+
+const CLASSES: Readonly<Record<string, number>> = { IN: CLASS_IN, CH: 3, HS: 4 };
 
 /** Reads `NAME [TTL] [CLASS] TYPE DATA`, on one line. Throws a `RecordTextError` only. */
 export function parseRecord(text: string, defaults: RecordDefaults = { origin: [], ttl: 3600 }): DnsRecord {
@@ -45,14 +49,16 @@ export function parseRecord(text: string, defaults: RecordDefaults = { origin: [
 export function parseRecordOf(
   name: DnsName,
   tokens: readonly TextToken[],
-  { origin, ttl: defaultTtl }: RecordDefaults,
+  { origin, ttl: defaultTtl, anyClass = false }: RecordDefaults,
 ): DnsRecord {
   let ttl = defaultTtl;
+  let recordClass = CLASS_IN;
   let at = 0;
   for (; at < 2; at++) {
     const word = tokens[at]?.text ?? '';
     const seconds = parseTtl(word);
     if (seconds !== undefined) ttl = seconds;
+    else if (anyClass && /^(IN|CH|HS)$/i.test(word)) recordClass = CLASSES[word.toUpperCase()] ?? CLASS_IN;
     else if (/^(CH|HS|NONE)$/i.test(word)) throw new RecordTextError(`class ${word}: only IN is supported`);
     else if (!/^IN$/i.test(word)) break;
   }
@@ -63,7 +69,7 @@ export function parseRecordOf(
       typeText === undefined ? 'the type is missing' : `there is no type ${typeText}`,
     );
   const data = parseData(type, new Fields(typeText ?? '', tokens.slice(at + 1), origin));
-  return { name, type, class: CLASS_IN, ttl, data };
+  return { name, type, class: recordClass, ttl, data };
 }
 
 function parseData(type: number, fields: Fields): DnsData {

@@ -74,7 +74,8 @@ export function planDns64({ prefix }: Dns64Config, negative: DnsAnswer, four: Dn
       data: { kind: 'address', address },
     };
   });
-  return { ...four, answers, authorities: [], additionals: [] };
+  // It is nobody's but this server's.
+  return { ...four, flags: 0, answers, authorities: [], additionals: [] };
 }
 
 /** The IPv4 address within the prefix; bits 64 to 71 stay zero (RFC 6052 §2.2). */

@@ -1,8 +1,8 @@
 import { durationMs, integer, noArgs, onlyOnce, unknownOption } from '#dns/corefile/arguments.ts';
-import { answerWith } from '#dns/finish-answer.ts';
+import { answerWith, emptyAnswer } from '#dns/finish-answer.ts';
 import { DROP } from '#dns/handler.ts';
 import type { Plugin } from '#dns/plugin.ts';
-import { CLASS_IN, HeaderFlag, RecordType } from '#wire/dns.ts';
+import { CLASS_IN, HeaderFlag, RecordType, ResponseCode } from '#wire/dns.ts';
 import { questionLabels } from '#wire/dns-query.ts';
 
 export interface ErraticConfig {
@@ -40,13 +40,13 @@ export const erratic: Plugin = {
           name: 'erratic',
           async handle(request) {
             request.answeredBy = 'erratic';
-            count++;
-            if (isTurn(count, config.drop)) return DROP;
-            if (isTurn(count, config.delay)) await sleep(config.delayMs, signal);
+            const turn = count++;
+            if (isTurn(turn, config.drop)) return DROP;
+            if (isTurn(turn, config.delay)) await sleep(config.delayMs, signal);
             const { type } = request.query;
-            const truncated = isTurn(count, config.truncate) ? HeaderFlag.TC : 0;
+            const truncated = isTurn(turn, config.truncate) ? HeaderFlag.TC : 0;
             const flags = HeaderFlag.AA | truncated;
-            if (type !== RecordType.A && type !== RecordType.AAAA) return answerWith([], flags);
+            if (type !== RecordType.A && type !== RecordType.AAAA) return emptyAnswer(ResponseCode.SERVFAIL);
             const address = type === RecordType.A ? '192.0.2.53' : '2001:db8::53';
             const name = questionLabels(request.query);
             return answerWith(
@@ -60,8 +60,9 @@ export const erratic: Plugin = {
   },
 };
 
-function isTurn(count: number, every: number): boolean {
-  return every > 0 && count % every === 0;
+/** The first query is one of them. */
+function isTurn(turn: number, every: number): boolean {
+  return every > 0 && turn % every === 0;
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import { choice, fail, noArgs, unknownOption } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
-import { nextAnswer, withMessage } from '#dns/finish-answer.ts';
+import { finishAnswer, nextAnswer, withMessage } from '#dns/finish-answer.ts';
+import type { DnsAnswer, DnsRequest, DnsResult } from '#dns/handler.ts';
 import type { Plugin } from '#dns/plugin.ts';
 import { isServerError } from '#dns/server-error.ts';
 import { HeaderFlag } from '#wire/dns.ts';
@@ -26,11 +27,14 @@ const FLAG_BITS = {
   cd: HeaderFlag.CD,
 } as const;
 
+const QUERY_BITS = HeaderFlag.RD | HeaderFlag.CD;
+
 /** `header { [query|response] set|clear FLAG… }`: changes flags of queries and responses. */
 export const header: Plugin = {
   name: 'header',
   parse(directives) {
     const rules = parseHeaderRules(directives);
+    const changesQueryFlags = rules.response.some(({ flag }) => (flag & QUERY_BITS) !== 0);
     return {
       explain: ['changes flags in the header'],
       setup: () => ({
@@ -42,15 +46,23 @@ export const header: Plugin = {
           if (rules.response.length === 0) return next(asked);
           return nextAnswer(asked, next, (answer) => {
             request.answeredBy = asked.answeredBy;
-            return isServerError(answer)
-              ? answer
-              : { ...answer, flags: applyFlags(answer.flags, rules.response) };
+            if (isServerError(answer)) return answer;
+            const changed = { ...answer, flags: applyFlags(answer.flags, rules.response) };
+            return changesQueryFlags ? finishWithFlags(request, changed, rules.response) : changed;
           });
         },
       }),
     };
   },
 };
+
+/** In bytes: RD and CD are otherwise as the query has them. */
+function finishWithFlags(request: DnsRequest, answer: DnsAnswer, rules: readonly FlagRule[]): DnsResult {
+  if (answer.transfer === true) return answer;
+  const response = finishAnswer(request, answer);
+  response.writeUInt16BE(applyFlags(response.readUInt16BE(2), rules), 2);
+  return response;
+}
 
 export function parseHeaderRules(directives: readonly Directive[]): HeaderRules {
   const query: FlagRule[] = [];

@@ -3,13 +3,13 @@ import { answerWith } from '#dns/finish-answer.ts';
 import type { DnsAnswer } from '#dns/handler.ts';
 import type { Plugin } from '#dns/plugin.ts';
 import { parseZones, ZoneSet } from '#dns/zone.ts';
-import { CLASS_IN, type DnsData, type DnsName, type DnsRecord, RecordType } from '#wire/dns.ts';
+import { CLASS_IN, type DnsData, type DnsName, type DnsRecord, RecordType, ResponseCode } from '#wire/dns.ts';
 import { type DnsQuery, questionLabels } from '#wire/dns-query.ts';
 
 const TTL = 604_800;
 const LOCALHOST = ['localhost'];
-const REVERSE_ZONES = new ZoneSet(
-  ['0.in-addr.arpa', '127.in-addr.arpa', '255.in-addr.arpa'].flatMap((zone) => parseZones(zone)),
+const ZONES = new ZoneSet(
+  ['localhost', '0.in-addr.arpa', '127.in-addr.arpa', '255.in-addr.arpa'].flatMap((zone) => parseZones(zone)),
 );
 const LOOPBACK = '1.0.0.127.in-addr.arpa';
 
@@ -39,32 +39,31 @@ export const local: Plugin = {
 export function planLocal(query: DnsQuery): DnsAnswer | undefined {
   const labels = questionLabels(query);
   const lower = labels.map((label) => label.toLowerCase());
-  if (lower[0] === 'localhost' || lower.at(-1) === 'localhost') return localhost(labels, query.type);
-  const zone = REVERSE_ZONES.match(query);
-  if (zone === undefined) return undefined;
   const { type } = query;
-  const isApex = zone.labels.length === labels.length;
-  if (isApex && type === RecordType.SOA) return answerWith([soa(zone.labels)], 0);
-  if (isApex && type === RecordType.NS) return answerWith([toLocalhost(zone.labels, type)], 0);
-  if (type === RecordType.PTR && lower.join('.') === LOOPBACK)
-    return answerWith([toLocalhost(labels, type)], 0);
-  return { ...answerWith([], 0), authorities: [soa(zone.labels)] };
+  if (labels.length > 1 && (lower[0] === 'localhost' || lower.at(-1) === 'localhost'))
+    return loopback(labels, type) ?? noData(labels);
+  const zone = ZONES.match(query);
+  if (zone === undefined) return undefined;
+  const apex = labels.slice(labels.length - zone.labels.length);
+  if (apex.length === labels.length) return apexAnswer(labels, lower[0] === 'localhost', type);
+  if (lower.join('.') !== LOOPBACK) return { ...noData(apex), rcode: ResponseCode.NXDOMAIN };
+  return type === RecordType.PTR ? answerWith([toLocalhost(labels, type)], 0) : noData(apex);
 }
 
-function localhost(name: DnsName, type: number): DnsAnswer {
-  switch (type) {
-    case RecordType.A:
-      return answerWith([record(name, type, { kind: 'address', address: '127.0.0.1' })], 0);
-    case RecordType.AAAA:
-      return answerWith([record(name, type, { kind: 'address', address: '::1' })], 0);
-    case RecordType.SOA:
-      // Names below it have no SOA record of their own.
-      return name.length === 1
-        ? answerWith([soa(name)], 0)
-        : { ...answerWith([], 0), authorities: [soa(name)] };
-    default:
-      return { ...answerWith([], 0), authorities: [soa(name)] };
-  }
+function apexAnswer(name: DnsName, isLocalhost: boolean, type: number): DnsAnswer {
+  if (type === RecordType.SOA) return answerWith([soa(name)], 0);
+  if (type === RecordType.NS) return answerWith([toLocalhost(name, type)], 0);
+  return (isLocalhost ? loopback(name, type) : undefined) ?? noData(name);
+}
+
+function loopback(name: DnsName, type: number): DnsAnswer | undefined {
+  if (type !== RecordType.A && type !== RecordType.AAAA) return undefined;
+  const address = type === RecordType.A ? '127.0.0.1' : '::1';
+  return answerWith([record(name, type, { kind: 'address', address })], 0);
+}
+
+function noData(zone: DnsName): DnsAnswer {
+  return { ...answerWith([], 0), authorities: [soa(zone)] };
 }
 
 function toLocalhost(name: DnsName, type: number): DnsRecord {

@@ -24,8 +24,8 @@ export const minimal: Plugin = {
 /** Negative answers, delegations and transfers stay whole: what they have besides the answer is what they say. */
 export function planMinimal(answer: DnsAnswer): DnsAnswer {
   const { rcode, answers, authorities } = answer;
-  const isDelegation = answers.length === 0 && authorities.some((record) => record.type === RecordType.NS);
-  if (rcode !== ResponseCode.NOERROR || answers.length === 0 || isDelegation) return answer;
+  const saysMore = authorities.some(({ type }) => type === RecordType.NS || type === RecordType.SOA);
+  if (rcode !== ResponseCode.NOERROR || (answers.length === 0 && saysMore)) return answer;
   if (answer.transfer === true) return answer;
   return { ...answer, authorities: [], additionals: [] };
 }

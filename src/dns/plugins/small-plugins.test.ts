@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { structured } from '#dns/finish-answer.ts';
 import type { Plugin } from '#dns/plugin.ts';
 import { Cidr } from '#lib/ip.ts';
 import {
@@ -25,15 +26,17 @@ import { any } from './any.ts';
 import { bufsize } from './bufsize.ts';
 import { cancel } from './cancel.ts';
 import { dns64, embed } from './dns64.ts';
+import { erratic } from './erratic.ts';
 import { header } from './header.ts';
 import { weigh } from './loadbalance/loadbalance.ts';
 import { shuffleBytes } from './loadbalance/shuffle.ts';
 import { parseWeights } from './loadbalance/weights.ts';
-import { local } from './local.ts';
+import { local, planLocal } from './local.ts';
 import { loop } from './loop.ts';
 import { minimal } from './minimal.ts';
 import { nsid } from './nsid.ts';
 import { ReloadedFile } from './reloaded-file.ts';
+import { planWhoami } from './whoami.ts';
 
 const EDNS = { udpSize: 4096, extendedRcode: 0, version: 0, dnssecOk: false };
 const RECORD = 'a.test. 5 A 192.0.2.1';
@@ -107,6 +110,24 @@ test('header switches flags of answers', async () => {
   assert.equal(result.flags & (HeaderFlag.AA | HeaderFlag.RA), HeaderFlag.RA);
 });
 
+test('header clears RD, which is otherwise as the query has it', async () => {
+  await using stack = new AsyncDisposableStack();
+  const plugin = await instance(header, 'header {\nresponse clear rd\n}', testContext(stack));
+  const result = await plugin.handle?.(request('a.test', 'A'), () => answer([RECORD]));
+  assert.ok(Buffer.isBuffer(result));
+  assert.equal(result.readUInt16BE(2) & HeaderFlag.RD, 0);
+  assert.deepEqual(texts(structured(result).answers), ['a.test 5 192.0.2.1']);
+});
+
+test('whoami answers in the class of the question', () => {
+  const asked = request('a.test', 'A');
+  const { additionals } = planWhoami({ query: { ...asked.query, class: 3 }, client: asked.client });
+  assert.deepEqual(
+    additionals.map((record) => record.class),
+    [3, 3],
+  );
+});
+
 test('minimal leaves out what was not asked for', async () => {
   const result = await heard(minimal, 'minimal', 'a.test', 'A');
   assert.ok(result !== 'dropped' && result.authorities.length === 0 && result.answers.length === 1);
@@ -115,6 +136,27 @@ test('minimal leaves out what was not asked for', async () => {
 test('nsid names the server only to those who ask', async () => {
   const plain = await heard(nsid, 'nsid here', 'a.test', 'A', { edns: EDNS });
   assert.ok(plain !== 'dropped' && plain.options === undefined);
+});
+
+test('local has servers for its zones, and says which of their names there are not', () => {
+  const plan = (name: string, type: string) => planLocal(request(name, type).query);
+  assert.deepEqual(texts(plan('localhost', 'NS')?.answers ?? []), ['localhost 604800 localhost']);
+  assert.deepEqual(texts(plan('x.localhost', 'A')?.answers ?? []), ['x.localhost 604800 127.0.0.1']);
+  assert.equal(plan('2.0.0.127.in-addr.arpa', 'PTR')?.rcode, 3);
+  assert.equal(plan('1.0.0.127.in-addr.arpa', 'A')?.rcode, 0);
+  assert.equal(plan('127.in-addr.arpa', 'A')?.rcode, 0);
+  assert.equal(plan('1.128.in-addr.arpa', 'PTR'), undefined);
+});
+
+test('erratic drops the first of every two, and fails for what is no address', async () => {
+  await using stack = new AsyncDisposableStack();
+  const plugin = await instance(erratic, 'erratic', testContext(stack));
+  const heard = [];
+  for (const type of ['A', 'A', 'TXT', 'TXT']) {
+    const result = await ask(plugin, request('a.test', type), () => answer([]));
+    heard.push(result === 'dropped' ? result : result.rcode);
+  }
+  assert.deepEqual(heard, ['dropped', 0, 'dropped', 2]);
 });
 
 test('local answers loopback names and their reverse', async () => {

@@ -2,7 +2,7 @@ import { noArgs, onlyOnce } from '#dns/corefile/arguments.ts';
 import { answerWith } from '#dns/finish-answer.ts';
 import type { DnsAnswer, DnsRequest } from '#dns/handler.ts';
 import type { Plugin } from '#dns/plugin.ts';
-import { CLASS_IN, type DnsRecord, RecordType } from '#wire/dns.ts';
+import { type DnsRecord, RecordType } from '#wire/dns.ts';
 import { questionLabels } from '#wire/dns-query.ts';
 
 /** `whoami`: tells clients their address, port and transport, in the additional section. */
@@ -26,7 +26,7 @@ export const whoami: Plugin = {
 /** Address as A or AAAA, port and transport as SRV. */
 export function planWhoami({ query, client }: Pick<DnsRequest, 'query' | 'client'>): DnsAnswer {
   const name = questionLabels(query);
-  const common = { class: CLASS_IN, ttl: 0 };
+  const common = { class: query.class, ttl: 0 };
   const address: DnsRecord = {
     ...common,
     name,

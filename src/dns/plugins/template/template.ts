@@ -5,9 +5,12 @@ import type { Plugin } from '#dns/plugin.ts';
 import { type DnsRecord, formatName, HeaderFlag, RecordType, ResponseCode, typeName } from '#wire/dns.ts';
 import { questionLabels } from '#wire/dns-query.ts';
 import { parseRecord, RecordTextError } from '#wire/dns-text.ts';
-import { isFor, parseTemplateConfig, type TemplateConfig } from './config.ts';
+import { ANY_CLASS, isFor, parseTemplateConfig, type TemplateConfig } from './config.ts';
+import { toText, type ValueMap } from './template-values.ts';
 import { type TemplateData, TemplateError, type TextTemplate } from './text-template.ts';
 
+/** Records without TTL have one of an hour, as everywhere. */
+const DEFAULTS = { origin: [], ttl: 3600, anyClass: true };
 const CLASS_NAMES: Readonly<Record<number, string>> = { 1: 'IN', 3: 'CH', 4: 'HS', 255: 'ANY' };
 
 /** `template`: answers made from the question by rule. */
@@ -39,8 +42,8 @@ export const template: Plugin = {
             if (found === undefined) return next(request);
             request.answeredBy = 'template';
             if (found === 'nobody') return emptyAnswer(ResponseCode.SERVFAIL);
-            const { Zone = '', Class = '', Type = '' } = found.data.fields;
-            const values = [block.server, Zone, block.view, Class, Type];
+            const { Zone, Class, Type } = found.data.root;
+            const values = [block.server, toText(Zone), block.view, toText(Class), toText(Type)];
             matches.with(...values).value++;
             const answer = fill(found.config, found.data);
             if (answer !== undefined) return chase(request, answer);
@@ -66,35 +69,68 @@ function choose(
     const patterns = config.patterns.length === 0 ? [/.*/] : config.patterns;
     for (const pattern of patterns) {
       const match = pattern.exec(name);
-      if (match !== null) return { config, data: templateData(request, name, zone.text, match) };
+      if (match !== null) return { config, data: templateData(config, request, zone.text, match) };
     }
     if (config.fallthrough.match(query) === undefined) return 'nobody';
   }
   return undefined;
 }
 
-function templateData(request: DnsRequest, name: string, zone: string, match: RegExpExecArray): TemplateData {
+/** Type and class are the template's own, where it has them: who asks for ANY gets those. */
+function templateData(
+  config: TemplateConfig,
+  request: DnsRequest,
+  zone: string,
+  match: RegExpExecArray,
+): TemplateData {
   const { query, client, block } = request;
-  const numbered = Object.fromEntries(match.map((text, i) => [String(i), text ?? '']));
-  return {
-    fields: {
-      Name: name,
-      Zone: zone,
-      Class: CLASS_NAMES[query.class] ?? `CLASS${query.class}`,
-      Type: typeName(query.type),
-      Remote: client.address,
-      'Question.Name': formatName(questionLabels(query)),
+  const asked = formatName(questionLabels(query));
+  const ownClass = config.class === ANY_CLASS ? query.class : config.class;
+  const question = { Name: asked, Qtype: query.type, Qclass: query.class };
+  const root = {
+    Name: asked.toLowerCase(),
+    Zone: zone,
+    Class: CLASS_NAMES[ownClass] ?? `CLASS${ownClass}`,
+    Type: typeName(config.type === RecordType.ANY ? query.type : config.type),
+    Remote: client.address,
+    Match: match.map((text) => text ?? ''),
+    Group: {
+      ...Object.fromEntries(match.map((text, i) => [String(i), text ?? ''])),
+      ...Object.fromEntries(Object.entries(match.groups ?? {}).map(([name, text]) => [name, text ?? ''])),
     },
-    match: match.map((text) => text ?? ''),
-    groups: { ...numbered, ...match.groups },
-    meta: (key) => block.metadata(request, key),
+    Question: question,
+    Message: {
+      ...header(query.message.readUInt16BE(2)),
+      Id: query.message.readUInt16BE(0),
+      Question: [question],
+    },
   };
+  return { root, meta: (key) => block.metadata(request, key) };
+}
+
+/** The flags of a query under the names that Go's DNS library has for them. */
+function header(flags: number): ValueMap {
+  return {
+    Response: false,
+    Opcode: (flags >> 11) & 15,
+    Authoritative: (flags & HeaderFlag.AA) !== 0,
+    Truncated: (flags & HeaderFlag.TC) !== 0,
+    RecursionDesired: (flags & HeaderFlag.RD) !== 0,
+    RecursionAvailable: (flags & HeaderFlag.RA) !== 0,
+    AuthenticatedData: (flags & HeaderFlag.AD) !== 0,
+    CheckingDisabled: (flags & HeaderFlag.CD) !== 0,
+  };
+}
+
+/** Parentheses let records go over several lines; here they are always on one. */
+function withoutParentheses(text: string): string {
+  return text.replaceAll(/"(?:\\[^]|[^"\\])*"|[()\n]/g, (part) => (part.startsWith('"') ? part : ' '));
 }
 
 /** Undefined when a template makes no record. */
 function fill(config: TemplateConfig, data: TemplateData): DnsAnswer | undefined {
   const records = (templates: readonly TextTemplate[]): DnsRecord[] =>
-    templates.map((text) => parseRecord(text(data)));
+    templates.map((text) => parseRecord(withoutParentheses(text(data)), DEFAULTS));
   try {
     return {
       rcode: config.rcode,

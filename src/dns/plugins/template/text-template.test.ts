@@ -4,16 +4,17 @@ import * as fc from 'fast-check';
 import { parseTemplate, type TemplateData, TemplateError } from './text-template.ts';
 
 const DATA: TemplateData = {
-  fields: {
+  root: {
     Name: 'ip-10-0-0-1.example.',
     Zone: 'example.',
     Class: 'IN',
     Type: 'A',
     Remote: '192.0.2.9',
-    'Question.Name': 'IP.',
+    Match: ['ip-10-0-0-1.example.', '10', 'ff'],
+    Group: { 0: 'ip-10-0-0-1.example.', 1: '10', 2: 'ff', a: '10' },
+    Question: { Name: 'IP.', Qtype: 1, Qclass: 1 },
+    Message: { Id: 7, RecursionDesired: true, Question: [{ Name: 'IP.' }] },
   },
-  match: ['ip-10-0-0-1.example.', '10', 'ff'],
-  groups: { 0: 'ip-10-0-0-1.example.', 1: '10', 2: 'ff', a: '10' },
   meta: (name) => (name === 'kubernetes/client-namespace' ? 'harbor' : undefined),
 };
 
@@ -29,6 +30,25 @@ for (const [text, result] of [
   ['{{ if and (eq .Class "CH") (eq .Type "A") }}x{{ else }}y{{ end }}', 'y'],
   ['a {{- .Class -}} b', 'aINb'],
   ['{{/* nothing */}}x', 'x'],
+  ['{{ if eq .Type "B" }}b{{ else if eq .Type "A" }}a{{ else }}c{{ end }}', 'a'],
+  ['{{ range $i, $m := .Match }}{{ $i }}={{ $m }};{{ end }}', '0=ip-10-0-0-1.example.;1=10;2=ff;'],
+  ['{{ range $m := .Match }}{{ $m }};{{ end }}', 'ip-10-0-0-1.example.;10;ff;'],
+  ['{{ range .Group }}{{ . }};{{ end }}', 'ip-10-0-0-1.example.;10;ff;10;'],
+  ['{{ range 3 }}{{ . }}{{ $.Type }}{{ end }}', '0A1A2A'],
+  ['{{ range .Group.none }}x{{ else }}none{{ end }}', 'none'],
+  ['{{ with .Question }}{{ .Name }} {{ .Qtype }}{{ end }}', 'IP. 1'],
+  ['{{ with .Group.none }}x{{ else with .Class }}{{ . }}{{ end }}', 'IN'],
+  ['{{ $x := .Name }}{{ $y := 1 }}{{ if $x }}{{ $y = 2 }}{{ end }}{{ $x }}{{ $y }}', 'ip-10-0-0-1.example.2'],
+  ['{{ if .Message.RecursionDesired }}{{ len .Message.Question }}{{ end }}', '1'],
+  ['{{ .Group.none }}', '<no value>'],
+  ['{{ slice .Name 0 2 }}{{ slice .Name 3 }}', 'ip10-0-0-1.example.'],
+  ['{{ print 1 2 "x" "y" 3 }}{{ println "z" }}', '1 2xy3z\n'],
+  ['{{ lt 1 2 }} {{ le 2 2 }} {{ gt 1 2 }} {{ ge "b" "a" }} {{ ne 1 1 }}', 'true true false true false'],
+  [
+    '{{ html "<a>" }} {{ urlquery "a b" }} {{ printf "%-4s|%q|%X" "ab" "c" 255 }}',
+    '&lt;a&gt; a+b ab  |"c"|FF',
+  ],
+  ['{{ index .Message.Question 0 | len }} {{ len "äb" }}', '1 3'],
 ] as const) {
   test(`parseTemplate() fills ${text}`, () => {
     assert.equal(parseTemplate(text)(DATA), result);
@@ -43,6 +63,13 @@ for (const text of [
   '{{ unknown 1 }}',
   '{{ index }}',
   '{{ .Name .Zone }}',
+  '{{ $x }}',
+  '{{ $x = 1 }}',
+  '{{ if .Name }}{{ $x := 1 }}{{ end }}{{ $x }}',
+  '{{ range $a, $b, $c := .Match }}{{ end }}',
+  '{{ range .Match }}',
+  '{{ if .Name }}{{ else }}{{ else }}{{ end }}',
+  '{{ template "x" }}',
 ]) {
   test(`parseTemplate() refuses ${text}`, () => {
     assert.throws(() => parseTemplate(text), TemplateError);
@@ -69,6 +96,11 @@ test('parseTemplate() throws nothing but TemplateError', () => {
     '.Match',
     'else',
     'eq ',
+    'range ',
+    'with ',
+    '$x',
+    ':=',
+    'else if ',
   );
   fc.assert(
     fc.property(fc.array(piece), (pieces) => {

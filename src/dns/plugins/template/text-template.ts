@@ -1,34 +1,47 @@
+import {
+  type Expression,
+  type Names,
+  parseExpression,
+  type Scope,
+  type TemplateData,
+  tokensOf,
+  Variables,
+} from './template-expression.ts';
+import { entriesOf, isTrue, TemplateError, toText, type Value } from './template-values.ts';
+
+export type { TemplateData } from './template-expression.ts';
+export { TemplateError } from './template-values.ts';
+
 /** Text with `{{ … }}` in the style of Go's text/template, as far as Corefiles use it. */
 export type TextTemplate = (data: TemplateData) => string;
 
-/** What `{{ .Name }}` and the like stand for. A look-up gives undefined for what is not there. */
-export interface TemplateData {
-  readonly fields: Readonly<Record<string, string>>;
-  readonly match: readonly string[];
-  readonly groups: Readonly<Record<string, string>>;
-  meta(name: string): string | undefined;
-}
+/** Fields of `TemplateData.root`. */
+export const TEMPLATE_FIELDS = [
+  'Name',
+  'Zone',
+  'Class',
+  'Type',
+  'Remote',
+  'Match',
+  'Group',
+  'Question',
+  'Message',
+] as const;
 
-/** Text that is no template. */
-export class TemplateError extends Error {
-  override readonly name = 'TemplateError';
-}
-
-/** Fields of `TemplateData.fields`. */
-export const TEMPLATE_FIELDS = ['Name', 'Zone', 'Class', 'Type', 'Remote', 'Question.Name'] as const;
-
-type Value = string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
-type Expression = (data: TemplateData) => Value;
 type Piece =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'action'; readonly code: string };
+type Part = (scope: Scope) => string;
 
-/** Reads a template. Throws a `TemplateError` for what it does not understand. */
+const MAX_DEPTH = 32;
+
+/** Reads a template. Throws a `TemplateError` for what it does not understand; filling it does so, too. */
 export function parseTemplate(text: string): TextTemplate {
-  const pieces = split(text);
-  const [parts, end] = parseParts(pieces, 0);
-  if (end < pieces.length) throw new TemplateError('{{ end }} or {{ else }} without an {{ if }} before it');
-  return (data) => parts.map((part) => part(data)).join('');
+  const reader = new TemplateReader(split(text));
+  const fields = TEMPLATE_FIELDS;
+  const body = reader.read({ variables: new Set(), fields, rootFields: fields }, 0);
+  if (reader.stop !== undefined) throw new TemplateError(`{{ ${reader.stop} }} without anything to end`);
+  return (data) => body({ data, dot: data.root, variables: new Variables() });
 }
 
 function split(text: string): Piece[] {
@@ -59,155 +72,123 @@ function split(text: string): Piece[] {
   return pieces;
 }
 
-type Part = (data: TemplateData) => string;
+/** Reads pieces from left to right; blocks read their own bodies. */
+class TemplateReader {
+  /** The `end` or `else …` that the last body ended with. */
+  stop: string | undefined;
+  readonly #pieces: readonly Piece[];
+  #at = 0;
 
-/** Parts up to an `else` or `end` that belongs to somebody further out; its index is the second result. */
-function parseParts(pieces: readonly Piece[], from: number): [Part[], number] {
-  const parts: Part[] = [];
-  for (let at = from; at < pieces.length; at++) {
-    const piece = pieces[at];
-    if (piece === undefined) break;
-    if (piece.kind === 'text') {
-      parts.push(() => piece.text);
-    } else if (piece.code === 'end' || piece.code === 'else') {
-      return [parts, at];
-    } else if (piece.code.startsWith('if ')) {
-      const [part, end] = parseIf(pieces, at, piece.code.slice(3));
-      parts.push(part);
-      at = end;
-    } else {
-      const expression = parseExpression(piece.code);
-      parts.push((data) => toText(expression(data)));
+  constructor(pieces: readonly Piece[]) {
+    this.#pieces = pieces;
+  }
+
+  /** Parts up to an `else` or `end`. Variables declared in it are not known behind it. */
+  read(names: Names, depth: number): Part {
+    if (depth > MAX_DEPTH) throw new TemplateError(`more than ${MAX_DEPTH} blocks inside each other`);
+    const parts: Part[] = [];
+    const inner = { ...names, variables: new Set(names.variables) };
+    let stop: string | undefined;
+    while (this.#at < this.#pieces.length) {
+      const piece = this.#pieces[this.#at++];
+      if (piece === undefined) break;
+      if (piece.kind === 'text') parts.push(() => piece.text);
+      else if (/^(end|else)\b/.test(piece.code)) {
+        stop = piece.code;
+        break;
+      } else parts.push(this.#action(piece.code, inner, depth));
+    }
+    this.stop = stop;
+    return (scope) => {
+      const own = { ...scope, variables: new Variables(scope.variables) };
+      return parts.map((part) => part(own)).join('');
+    };
+  }
+
+  #action(code: string, names: Names & { variables: Set<string> }, depth: number): Part {
+    const [word = '', ...rest] = tokensOf(code);
+    switch (word) {
+      case 'if':
+      case 'with':
+        return this.#if(rest, names, depth, word === 'with');
+      case 'range':
+        return this.#range(rest, names, depth);
+      case 'define':
+      case 'template':
+      case 'block':
+      case 'break':
+      case 'continue':
+        throw new TemplateError(`{{ ${word} }} is not implemented; there are if, with and range`);
+      default:
+        return assignment([word, ...rest], names) ?? printed(parseExpression([word, ...rest], names));
     }
   }
-  return [parts, pieces.length];
-}
 
-function parseIf(pieces: readonly Piece[], at: number, code: string): [Part, number] {
-  const condition = parseExpression(code);
-  const [yes, middle] = parseParts(pieces, at + 1);
-  const hasElse = isAction(pieces[middle], 'else');
-  const [no, end] = hasElse ? parseParts(pieces, middle + 1) : [[], middle];
-  if (!isAction(pieces[end], 'end')) throw new TemplateError('{{ if }} has no {{ end }}');
-  const part: Part = (data) => (isTrue(condition(data)) ? yes : no).map((inner) => inner(data)).join('');
-  return [part, end];
-}
-
-function isAction(piece: Piece | undefined, code: string): boolean {
-  return piece?.kind === 'action' && piece.code === code;
-}
-
-/** `OPERAND…` or a function with operands; each `|` hands its left on as the last operand of its right. */
-export function parseExpression(code: string): Expression {
-  const tokens = [...code.matchAll(/"(?:\\.|[^"\\])*"|`[^`]*`|\||[()]|[^\s|()"`]+/g)].map(([token]) => token);
-  const [expression, end] = parsePipeline(tokens, 0);
-  if (end < tokens.length) throw new TemplateError(`${code}: ${tokens[end]} is one too many`);
-  return expression;
-}
-
-function parsePipeline(tokens: readonly string[], from: number): [Expression, number] {
-  let [expression, at] = parseCall(tokens, from, undefined);
-  while (tokens[at] === '|') [expression, at] = parseCall(tokens, at + 1, expression);
-  return [expression, at];
-}
-
-function parseCall(
-  tokens: readonly string[],
-  from: number,
-  last: Expression | undefined,
-): [Expression, number] {
-  const operands: Expression[] = [];
-  const [first = ''] = tokens.slice(from);
-  const isCall = Object.hasOwn(FUNCTIONS, first) || first === '.Meta';
-  let at = isCall ? from + 1 : from;
-  while (at < tokens.length && tokens[at] !== '|' && tokens[at] !== ')') {
-    if (tokens[at] === '(') {
-      const [inner, end] = parsePipeline(tokens, at + 1);
-      if (tokens[end] !== ')') throw new TemplateError('( has no )');
-      operands.push(inner);
-      at = end + 1;
-    } else operands.push(parseOperand(tokens[at++] ?? ''));
+  #if(code: readonly string[], names: Names, depth: number, moves: boolean): Part {
+    const condition = parseExpression(code, names);
+    const yes = this.read(moves ? { ...names, fields: undefined } : names, depth + 1);
+    const no = this.#else(names, depth);
+    return (scope) => {
+      const value = condition(scope);
+      return isTrue(value) ? yes(moves ? { ...scope, dot: value } : scope) : no(scope);
+    };
   }
-  if (last !== undefined) operands.push(last);
-  if (isCall) return [callOf(first, operands), at];
-  const [only, second] = operands;
-  if (only === undefined || second !== undefined)
-    throw new TemplateError(`there is no function ${first || '(nothing)'}`);
-  return [only, at];
-}
 
-function parseOperand(token: string): Expression {
-  if (/^["`]/.test(token)) {
-    const text = token.startsWith('"') ? token.slice(1, -1).replaceAll(/\\(.)/g, '$1') : token.slice(1, -1);
-    return () => text;
+  #range(code: readonly string[], names: Names, depth: number): Part {
+    const at = code.indexOf(':=');
+    const declared = code.slice(0, Math.max(at, 0)).filter((token) => token !== ',');
+    if (declared.length > 2 || declared.some((name) => !/^\$\w+$/.test(name)))
+      throw new TemplateError(`range ${code.join(' ')}: one or two variables may stand before :=`);
+    const list = parseExpression(code.slice(at + 1), names);
+    const variables = new Set([...names.variables, ...declared]);
+    const body = this.read({ ...names, fields: undefined, variables }, depth + 1);
+    const otherwise = this.#else(names, depth);
+    return (scope) => {
+      const value = list(scope);
+      if (!isTrue(value)) return otherwise(scope);
+      return entriesOf(value)
+        .map(([key, dot]) => {
+          const own = new Variables(scope.variables);
+          const [first, second] = declared.length === 1 ? [undefined, declared[0]] : declared;
+          if (first !== undefined) own.declare(first, key);
+          if (second !== undefined) own.declare(second, dot);
+          return body({ ...scope, dot, variables: own });
+        })
+        .join('');
+    };
   }
-  if (/^-?\d+$/.test(token)) return () => Number(token);
-  if (token === 'true' || token === 'false') return () => token === 'true';
-  const path = token.startsWith('.') ? token.slice(1) : undefined;
-  if (path === 'Match') return ({ match }) => match;
-  if (path === 'Group') return ({ groups }) => groups;
-  const group = path?.startsWith('Group.') === true ? path.slice('Group.'.length) : undefined;
-  if (group !== undefined) return ({ groups }) => groups[group] ?? '';
-  if (path !== undefined && TEMPLATE_FIELDS.some((field) => field === path))
-    return ({ fields }) => fields[path] ?? '';
-  throw new TemplateError(
-    `there is no ${token}; there are ${[...TEMPLATE_FIELDS, 'Match', 'Group', 'Meta'].map((field) => `.${field}`).join(', ')}`,
-  );
-}
 
-type Fn = (values: readonly Value[]) => Value;
-
-const FUNCTIONS: Readonly<Record<string, Fn>> = {
-  index: ([of, at]) => indexOf(of ?? '', at ?? ''),
-  len: ([of]) => (typeof of === 'string' || Array.isArray(of) ? of.length : 0),
-  printf: ([format = '', ...values]) => printf(toText(format), values),
-  print: (values) => values.map(toText).join(''),
-  parseInt: ([text = '', base = 10]) => parseNumber(toText(text), Number(base)),
-  eq: ([first, ...others]) => others.some((other) => toText(other) === toText(first ?? '')),
-  ne: ([a = '', b = '']) => toText(a) !== toText(b),
-  and: (values) => values.find((value) => !isTrue(value)) ?? values.at(-1) ?? '',
-  or: (values) => values.find(isTrue) ?? values.at(-1) ?? '',
-  not: ([value = '']) => !isTrue(value),
-};
-
-function callOf(name: string, operands: readonly Expression[]): Expression {
-  if (operands.length === 0) throw new TemplateError(`${name} of what?`);
-  if (name === '.Meta') return (data) => data.meta(toText(operands[0]?.(data) ?? '')) ?? '';
-  const call = FUNCTIONS[name];
-  return (data) => call?.(operands.map((operand) => operand(data))) ?? '';
-}
-
-/** A bad index fails the query, as in Go; it does not pass for an empty text. */
-function indexOf(of: Value, at: Value): Value {
-  if (Array.isArray(of)) {
-    const value: unknown = of[Number(at)];
-    if (typeof value !== 'string') throw new TemplateError(`index ${toText(at)} is out of range`);
-    return value;
+  /** What stands behind `else` or `else if`, up to the block's `end`. */
+  #else(names: Names, depth: number): Part {
+    const stop = this.stop;
+    if (stop === undefined) throw new TemplateError('a block has no {{ end }}');
+    if (stop === 'end') return () => '';
+    const [, word, ...rest] = tokensOf(stop);
+    if (word === 'if' || word === 'with') return this.#if(rest, names, depth + 1, word === 'with');
+    if (word !== undefined) throw new TemplateError(`{{ ${stop} }} is none of else, else if, else with`);
+    const body = this.read(names, depth + 1);
+    if (this.stop !== 'end') throw new TemplateError('{{ else }} has no {{ end }}');
+    return body;
   }
-  return typeof of === 'object' ? ((of as Readonly<Record<string, string>>)[toText(at)] ?? '') : '';
 }
 
-function parseNumber(text: string, base: number): number {
-  const value = Number.parseInt(text, base);
-  if (Number.isNaN(value)) throw new TemplateError(`${text} is no number`);
-  return value;
+/** `$name := EXPRESSION` and `$name = EXPRESSION`. */
+function assignment(
+  [name = '', sign, ...code]: readonly string[],
+  names: Names & { variables: Set<string> },
+): Part | undefined {
+  if (!/^\$\w+$/.test(name) || (sign !== ':=' && sign !== '=')) return undefined;
+  const expression = parseExpression(code, names);
+  if (sign === ':=') names.variables.add(name);
+  else if (!names.variables.has(name)) throw new TemplateError(`there is no variable ${name} yet`);
+  return (scope) => {
+    const value: Value = expression(scope);
+    if (sign === ':=') scope.variables.declare(name, value);
+    else scope.variables.assign(name, value);
+    return '';
+  };
 }
 
-function printf(format: string, values: readonly Value[]): string {
-  let at = 0;
-  return format.replaceAll(/%(0?)(\d*)([sdvxXq%])/g, (_, zero: string, width: string, verb: string) => {
-    if (verb === '%') return '%';
-    const value = values[at++] ?? '';
-    const hex = verb.toLowerCase() === 'x' ? Number(value).toString(16) : undefined;
-    const text = verb === 'q' ? JSON.stringify(toText(value)) : (hex ?? toText(value));
-    return (verb === 'X' ? text.toUpperCase() : text).padStart(Number(width), zero === '0' ? '0' : ' ');
-  });
-}
-
-function toText(value: Value): string {
-  return typeof value === 'object' ? Object.values(value).join(' ') : String(value);
-}
-
-function isTrue(value: Value): boolean {
-  return typeof value === 'object' ? Object.keys(value).length > 0 : Boolean(value);
+function printed(expression: Expression): Part {
+  return (scope) => toText(expression(scope));
 }
