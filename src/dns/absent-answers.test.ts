@@ -3,7 +3,15 @@ import { type TestContext, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { KubeObject } from '#api/machinery/object.ts';
 import { startFakeApi } from '#test/support/fake-api.ts';
-import { CLASS_IN, decodeMessage, encodeQuery, HeaderFlag, parseName, RecordType } from '#wire/dns.ts';
+import {
+  CLASS_IN,
+  decodeMessage,
+  encodeQuery,
+  HeaderFlag,
+  parseName,
+  RecordType,
+  typeNumber,
+} from '#wire/dns.ts';
 import { laneOf } from './answer-counts.ts';
 import { AnswerMetrics } from './answer-metrics.ts';
 import { SiteService } from './answer-query.ts';
@@ -99,6 +107,18 @@ test('after the first, names that do not exist are answered from the table as th
     }
   }
   assert.equal(table.size, 0, 'nothing is kept of such names');
+});
+
+test('types that a name does not have are answered from the table, in whatever case they were asked first', async (t) => {
+  const { table, chain } = await start(t, `. {\n${KUBERNETES}}\n}`);
+  const https = typeNumber('HTTPS') ?? assert.fail();
+  for (const type of [RecordType.AAAA, https]) {
+    await chain(query('Web.default.SVC.cluster.local', type));
+    for (const name of ['web.default.svc.cluster.local', 'WEB.Default.svc.Cluster.Local']) {
+      const message = query(name, type);
+      assert.deepEqual(fast(table, message), await chain(message));
+    }
+  }
 });
 
 test('a name that comes into being is no longer denied by the table', async (t) => {

@@ -7,6 +7,7 @@ import {
   HeaderFlag,
   RecordType,
   ResponseCode,
+  typeNumber,
 } from '#wire/dns.ts';
 import { type PreparedAnswer, prepareAnswer, respond, retire } from '#wire/dns-answer.ts';
 import { type DnsQuery, questionLabels, readQuery } from '#wire/dns-query.ts';
@@ -42,7 +43,7 @@ export interface ClusterIndexes {
 
 const NAME = 'kubernetes';
 /** Types whose NODATA is kept like an answer: those that clients ask for all the time. */
-const KEPT_EMPTY = new Set<number>([RecordType.A, RecordType.AAAA]);
+const KEPT_EMPTY = new Set<number | undefined>([RecordType.A, RecordType.AAAA, typeNumber('HTTPS')]);
 
 /**
  * Answers for the cluster's zones from the objects in its indexes. Answers with records are kept prepared
@@ -112,8 +113,8 @@ export class KubernetesHandler {
     }
     if (outcome === 'no-data') {
       const empty = this.#negativeOf(query, served, ResponseCode.NOERROR);
-      if (KEPT_EMPTY.has(query.type) && isPlain(query))
-        this.#keep(request, { ...empty, onStale: undefined }, view);
+      // In any case: nothing of its records is spelled out of the question.
+      if (KEPT_EMPTY.has(query.type)) this.#keep(request, { ...empty, onStale: undefined }, view);
       return respond(query, empty, HeaderFlag.AA, limit);
     }
     if (outcome.externals.length > 0) return withExternals(request, outcome);
