@@ -187,7 +187,7 @@ test('queries to it leave nothing in connection tracking', async (t) => {
   conntrack.deleteFlows(() => true);
   for (const server of [LOCAL, KUBE_DNS, LOCAL6]) {
     for (const netns of [pod, undefined]) {
-      await whoAnswers(server, netns, `${netns ?? 'node'}.${server.replaceAll(/[.:]/g, '-')}.test`);
+      await whoAnswers(server, netns, `${netns ?? 'node'}.${server.replaceAll(/[.:]/g, '-')}.cluster.local`);
       await whoAnswersTcp(server, netns);
     }
   }
@@ -204,6 +204,38 @@ test('is gone with SIGTERM; with --skipteardown its interface and rules stay', a
   const second = await startNodeCache(t, '-localip', LOCAL, '-skipteardown=true');
   await second.end();
   assert.deepEqual([localAddresses(), hasRules()], [[`${LOCAL}/32`], true]);
+});
+
+test('no query to the address of Service kube-dns is lost while one takes the place of another', async (t) => {
+  const words = ['-localip', `${LOCAL},${KUBE_DNS}`];
+  const answers = new Map<string, number>();
+  const stop = new AbortController();
+  const asking = (async () => {
+    for (let i = 0; !stop.signal.aborted; i++) {
+      // One attempt each; another name every time, so that the cache has to ask.
+      const servers = [KUBE_DNS];
+      const [by = 'nobody'] = await resolveAddresses(`n${i}.default.svc.cluster.local`, {
+        servers,
+        netns: pod,
+        attempts: 1,
+      });
+      answers.set(by, (answers.get(by) ?? 0) + 1);
+    }
+  })();
+  for (let i = 0; i < 3; i++) {
+    const cache = await startNodeCache(t, ...words);
+    const seen = answers.get(CLUSTER_SERVER) ?? 0;
+    await until(
+      'the cache is asked',
+      async () => Promise.resolve(answers.get(CLUSTER_SERVER) ?? 0),
+      (now) => now > seen + 20,
+    );
+    assert.equal(await cache.end(), 0);
+  }
+  stop.abort();
+  // Rejects when a query had no answer.
+  await asking;
+  assert.deepEqual([...answers.keys()].sort(), [SERVICE_SERVER, CLUSTER_SERVER]);
 });
 
 test('goes on from what one left that was killed, with other addresses', async (t) => {

@@ -20,6 +20,8 @@ export interface StubResolverOptions {
   /** Ask from this network namespace; from this thread's own by default. */
   readonly netns?: number | undefined;
   readonly timeoutMs?: number;
+  /** How often every server is asked at most; 2 by default. */
+  readonly attempts?: number;
 }
 
 /** The addresses of a name, asked for in full; empty when there is none. Throws an Error when no server answers. */
@@ -33,7 +35,7 @@ export async function resolveAddresses(name: string, options: StubResolverOption
 
 async function ask(name: string, type: number, options: StubResolverOptions): Promise<DnsMessage> {
   let failure: unknown;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < (options.attempts ?? ATTEMPTS); attempt++) {
     for (const server of options.servers) {
       try {
         return await exchange(name, type, server, options);

@@ -22,6 +22,8 @@ export class SiteService implements QueryService {
   readonly #log: (message: string) => void;
   sites: Sites = new Map();
   leaving = false;
+  /** Queries whose answers have to be waited for. */
+  readonly running: Set<object> = new Set();
   /** How often queries came, one or several at once. */
   batches = 0;
 
@@ -63,7 +65,12 @@ export class SiteService implements QueryService {
     };
     try {
       const reply = site.answer(request);
-      return reply instanceof Promise ? reply.then(finish).catch(failed) : finish(reply);
+      if (!(reply instanceof Promise)) return finish(reply);
+      this.running.add(request);
+      return reply
+        .then(finish)
+        .catch(failed)
+        .finally(() => this.running.delete(request));
     } catch (error) {
       return failed(error);
     }

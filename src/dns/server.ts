@@ -4,7 +4,7 @@ import { SiteService } from './answer-query.ts';
 import { AnswerTable } from './answer-table.ts';
 import type { ListenAddress } from './config.ts';
 import type { ConfiguredBlock } from './configuration.ts';
-import { untilUnasked } from './departure.ts';
+import { untilAnswered, untilUnasked } from './departure.ts';
 import { type FrontedServer, Fronts } from './fronts/fronts.ts';
 import { type Generation, type ServerPlan, type SharedParts, setUpGeneration } from './generation.ts';
 import { HttpPages } from './http-pages.ts';
@@ -172,6 +172,9 @@ class Server implements DnsServer {
     await untilUnasked(stopping, () =>
       services.reduce((sum, { batches }) => sum + batches, this.#fronts.batches),
     );
+    // What their sockets still hold comes to the main thread.
+    await this.#fronts[Symbol.asyncDispose]();
+    await untilAnswered(() => services.flatMap(({ running }) => [...running]));
     await this[Symbol.asyncDispose]();
   }
 

@@ -1,17 +1,21 @@
 // `portolan up --node-local-dns`: pods ask the DNS cache of their node. The world is this test's own network namespace.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { podVantage } from '#cli/demo-vantage.ts';
+import { ControlClient } from '#cluster/control-client.ts';
+import { statePaths } from '#cluster/state-dir.ts';
+import type { ClusterStatus } from '#cluster/status.ts';
 import { corefileSource } from '#dns/corefile-source.ts';
 import { type DnsServer, startDnsServer } from '#dns/server.ts';
 import { ApiClient } from '#kube/client.ts';
 import { loadKubeconfig } from '#kube/kubeconfig.ts';
 import { DAEMON_SETS, DEPLOYMENTS, PODS, SERVICES } from '#kube/resources.ts';
 import { startCluster, type TestCluster } from '#test/support/cluster.ts';
+import { processTree } from '#test/support/host-state.ts';
 import { requireJudge } from '#test/support/judge.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
 import { until } from '#test/support/until.ts';
@@ -67,6 +71,14 @@ describe('a cluster with a DNS cache on every node', { concurrency: false }, () 
     [...onNode('curl -s http://127.0.0.1:9253/metrics').matchAll(/^coredns_cache_hits_total\{.*\} (\d+)/gm)]
       .map(([, count]) => Number(count))
       .reduce((sum, count) => sum + count, 0);
+
+  /** Of the node cache's process, as this test sees it. */
+  const nodeCachePid = (): number => {
+    const status = JSON.parse(cluster.portolan('status', '-o', 'json').stdout) as ClusterStatus;
+    const command = (pid: number): string[] => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    const found = processTree(status.pid).find((pid) => command(pid).includes('node-cache'));
+    return found ?? assert.fail('there is no node cache');
+  };
 
   before(async () => {
     world = await startWorld();
@@ -133,6 +145,26 @@ describe('a cluster with a DNS cache on every node', { concurrency: false }, () 
       () => resolve('kube-dns.kube-system'),
       (address) => address === '10.96.0.10',
     );
+  });
+
+  it('is back when its process was killed, and when the thread of the node was', async () => {
+    const { items } = await api.list(PODS, {
+      namespace: KUBE_SYSTEM,
+      labelSelector: 'k8s-app=node-local-dns',
+    });
+    const [pod] = items;
+    const restarts = async (): Promise<number> => {
+      const { status } = await api.get(PODS, { namespace: KUBE_SYSTEM, name: pod?.metadata?.name ?? '' });
+      return status?.containerStatuses?.[0]?.restartCount ?? 0;
+    };
+    process.kill(nodeCachePid(), 'SIGKILL');
+    await until('the container is started again', restarts, (count) => count === 1);
+    const resolves = (address: string): boolean => address !== 'none';
+    await until('names resolve', () => resolve('kubernetes.default').catch(() => 'none'), resolves);
+
+    await new ControlClient(statePaths(cluster.dataDir)).killPart('node-1');
+    await until('the container is started once more', restarts, (count) => count === 2);
+    await until('names resolve', () => resolve('kubernetes.default').catch(() => 'none'), resolves);
   });
 
   it('is no longer there when the cluster comes up without', async () => {

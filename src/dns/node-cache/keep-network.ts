@@ -63,16 +63,16 @@ export class KeptNodeNetwork implements AsyncDisposable {
 
   /** Queries are answered from now on. Throws a `NodeNetworkError`. */
   begin(): void {
-    this.#addRules();
+    this.#setRules(false);
+    this.#setRules(true);
     this.#timer = setInterval(() => this.#sync(), this.#config.syncIntervalMs);
   }
 
-  /** Queries to a Service's address are for the service proxy again. */
+  /** Queries to a Service's address are for the service proxy again; those under way can be answered. */
   end(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    if (this.#config.skipTeardown || this.#nftables === undefined) return;
-    this.#tell('iptables', () => this.#nftables && this.#network.removeRules(this.#nftables));
+    if (!this.#config.skipTeardown) this.#tell('iptables', () => this.#setRules(false));
   }
 
   countError(type: SetupErrorType): void {
@@ -80,9 +80,11 @@ export class KeptNodeNetwork implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.end();
+    clearInterval(this.#timer);
     const { interfaceName, skipTeardown } = this.#config;
-    const rtnetlink = this.#rtnetlink;
+    const [rtnetlink, nftables] = [this.#rtnetlink, this.#nftables];
+    if (!skipTeardown && nftables !== undefined)
+      this.#tell('iptables', () => this.#network.removeRules(nftables));
     if (!skipTeardown && rtnetlink !== undefined && interfaceName !== undefined)
       this.#tell('interface_check', () => this.#network.removeInterface(interfaceName, rtnetlink));
     await this.#stack.disposeAsync();
@@ -91,7 +93,7 @@ export class KeptNodeNetwork implements AsyncDisposable {
   /** Somebody may have emptied the ruleset, or deleted the interface. */
   #sync(): void {
     this.#tell('interface_add', () => this.#addInterface());
-    this.#tell('iptables', () => this.#addRules());
+    this.#tell('iptables', () => this.#setRules(true));
   }
 
   /** Rules of one that was killed would keep queries from the service proxy while nobody answers them here. */
@@ -107,8 +109,8 @@ export class KeptNodeNetwork implements AsyncDisposable {
     return this.#network.addInterface(interfaceName, this.#rtnetlink);
   }
 
-  #addRules(): void {
-    if (this.#nftables !== undefined) this.#network.addRules(this.#nftables);
+  #setRules(queries: boolean): void {
+    if (this.#nftables !== undefined) this.#network.setRules(this.#nftables, queries);
   }
 
   #tell(type: SetupErrorType, run: () => void): void {

@@ -67,14 +67,14 @@ test('removeInterface() does not mind that it is gone', () => {
   assert.equal(rtnetlink.link(NAME), undefined);
 });
 
-test('addRules() makes the same table whether it was there or not, removeRules() none', () => {
+test('setRules() makes the same table whether it was there or not, removeRules() none', () => {
   const nftables = new FakeNftables();
   const network = new NodeNetwork(PORTS);
-  network.addRules(nftables);
+  network.setRules(nftables, true);
   const [table] = nftables.tables();
   assert.ok(table);
   const rules = nftables.rules(table).map(({ chain, expressions }) => [chain, ...expressions].join(' '));
-  network.addRules(nftables);
+  network.setRules(nftables, true);
   assert.deepEqual(
     nftables.rules(table).map(({ chain, expressions }) => [chain, ...expressions].join(' ')),
     rules,

@@ -55,9 +55,10 @@ export class NodeNetwork {
     if (rtnetlink.link(name) !== undefined) rtnetlink.deleteLink(name);
   }
 
-  addRules(nftables: NftablesClient): void {
+  /** `queries`: those to our addresses are ours. Without, only answers to earlier ones leave untracked. */
+  setRules(nftables: NftablesClient, queries: boolean): void {
     explained('rules', '--setupiptables: the rules against connection tracking cannot be changed', () => {
-      nftables.run(notrackRules(this.#ports), { atomic: true });
+      nftables.run(notrackRules(this.#ports, queries), { atomic: true });
     });
   }
 

@@ -40,18 +40,19 @@ function localPorts(family: IpFamily): NftSet {
 }
 
 /**
- * Keeps queries to these addresses and the answers out of connection tracking. A packet that is not tracked is not
- * translated either: a Service's address that is among them is answered here, whatever the service proxy says.
- * In one step, whether or not the rules were there.
+ * Keeps answers from these addresses out of connection tracking, and, with `queries`, those to them too. A packet that
+ * is not tracked is not translated either: a Service's address that is among them is answered here, whatever the
+ * service proxy says. In one step, whatever rules were there. An answer to a query that was not tracked has to be not
+ * tracked either: as a new connection it would get another port where the client has had one to the Service.
  */
-export function notrackRules({ addresses, port, healthPort }: UntrackedPorts): Transaction {
+export function notrackRules({ addresses, port, healthPort }: UntrackedPorts, queries: boolean): Transaction {
   const transaction = removeNotrackRules().add(TABLE, ...CHAINS, SETS[4], SETS[6]);
   for (const [family, { saddr, daddr }] of [[4, ip] as const, [6, ip6] as const]) {
     const own = addresses.filter((address) => ipFamily(address) === family);
     const protocol = meta('l4proto');
     for (const chain of CHAINS) {
-      transaction.addRule(chain, [inSet([daddr, protocol, th.dport], SETS[family]), notrack]);
       transaction.addRule(chain, [inSet([saddr, protocol, th.sport], SETS[family]), notrack]);
+      if (queries) transaction.addRule(chain, [inSet([daddr, protocol, th.dport], SETS[family]), notrack]);
     }
     const ports = [['udp', port] as const, ['tcp', port] as const, ['tcp', healthPort] as const];
     const keys = own.flatMap((address) => ports.map((rest) => ({ key: [address, ...rest] })));
