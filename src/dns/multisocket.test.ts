@@ -169,6 +169,11 @@ test('there are no threads where every query has to be seen by a plugin', async 
 
 test('stop() ends threads and sockets while queries are on their way', async (t) => {
   const upstream = createSocket('udp4');
+  upstream.on('message', (query, { port, address }) => {
+    const refused = Buffer.from(query);
+    refused.writeUInt16BE(0x8005, 2);
+    setTimeout(() => upstream.send(refused, port, address), 100);
+  });
   await new Promise<void>((resolve) => upstream.bind(0, '127.0.0.1', resolve));
   t.after(() => upstream.close());
   const { server, port } = await startChanging(
@@ -182,7 +187,7 @@ test('stop() ends threads and sockets while queries are on their way', async (t)
   await server.stop();
   assert.equal(frontThreads(), 0);
   stopped.abort();
-  assert.deepEqual(new Set(await Promise.all(asked)), new Set([undefined]));
+  for (const answer of await Promise.all(asked)) assert.ok([undefined, '5'].includes(answer), answer ?? '');
   // The port is free again.
   const socket = createSocket('udp4');
   await new Promise<void>((resolve) => socket.bind(port, '127.0.0.1', resolve));

@@ -35,10 +35,6 @@ export class FrontMemory {
     return this.#copied[slot] === version;
   }
 
-  countPosted(): void {
-    Atomics.add(this.#control, ControlWord.POSTED, 1);
-  }
-
   countTaken(): void {
     Atomics.add(this.#control, ControlWord.TAKEN, 1);
   }

@@ -1,17 +1,12 @@
-import { writeSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
 import type { AnswerCounts } from '#dns/answer-counts.ts';
 import type { AnswerTable } from '#dns/answer-table.ts';
 import type { UdpShare } from '#dns/transport.ts';
 import { closeFd, FdLedger, threadLedger } from '#os/fd-ledger.ts';
-import { makePipe, type Pipe } from '#os/pipe.ts';
-import { workerFile } from '#os/worker-file.ts';
 import { FrontMemory } from './front-memory.ts';
+import { type FrontEnd, type FrontReport, type FrontThread, startFrontThread } from './front-thread.ts';
 import type { Mark } from './marks.ts';
-import { type Copy, type FromFront, type FrontData, type ToFront, unpackQueries } from './messages.ts';
+import { type Copy, type ToFront, unpackQueries } from './messages.ts';
 
-/** New objects of a front are few: V8's own choice of room for them is most of a thread's memory. */
-const YOUNG_GENERATION_MB = 4;
 /** A thread that ends sooner than this would do so again and again. */
 const MIN_LIFE_MS = 10_000;
 
@@ -30,12 +25,6 @@ export interface FrontOptions {
 export interface FrontSocketPlan {
   readonly share: UdpShare;
   readonly table: AnswerTable;
-}
-
-interface Thread {
-  readonly worker: Worker;
-  readonly wake: Pipe;
-  readonly ended: Promise<void>;
 }
 
 interface OpenSocket extends FrontSocketPlan {
@@ -57,7 +46,7 @@ export class Front {
   readonly #sockets = new Map<number, OpenSocket>();
   readonly #servers = new Map<AnswerTable, number>();
   readonly #counts = new Map<AnswerCounts, ToFront & { kind: 'counts' }>();
-  #thread: Thread | undefined;
+  #thread: FrontThread | undefined;
   #numbers = 0;
 
   constructor(options: FrontOptions) {
@@ -70,55 +59,29 @@ export class Front {
 
   /** Its sockets, but those being closed. */
   get sockets(): readonly FrontSocketPlan[] {
-    return [...this.#sockets.values()];
+    return [...this.#sockets.values()].filter(({ closing }) => !closing);
   }
 
   /** Starts the thread. Resolves when it answers; rejects when it cannot be started. */
   start(): Promise<void> {
+    const { number, marks } = this.#options;
     this.memory.forgetCopies();
-    const wake = makePipe();
-    const data: FrontData = {
-      ledger: this.#ledger.shared,
-      marks: this.#options.marks,
-      wakeFd: wake.read,
-      ...this.memory.shared,
-    };
-    const worker = new Worker(workerFile('front-worker', import.meta.url), {
-      name: `dns front ${this.#options.number}`,
-      workerData: data,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    const data = { ledger: this.#ledger.shared, marks, ...this.memory.shared };
+    const thread = startFrontThread(number, data, (report) => this.#take(report));
+    void thread.ended.then((end) => {
+      if (this.#thread === thread) this.#lost(end);
     });
-    const ready = Promise.withResolvers<void>();
-    const started: { atMs?: number } = {};
-    worker.on('message', (message: FromFront) => {
-      if (message.kind !== 'ready') return this.#take(message);
-      started.atMs = performance.now();
-      ready.resolve();
-    });
-    let failure = 'nobody knows why';
-    worker.on('error', (error) => {
-      failure = error instanceof Error ? error.message : String(error);
-    });
-    const ended = new Promise<void>((resolve) => {
-      worker.once('exit', () => {
-        for (const fd of [wake.read, wake.write]) closeFd(fd);
-        const wanted = this.#thread?.worker === worker;
-        if (wanted) this.#lost(failure, started.atMs);
-        ready.reject(new Error(`multisocket: thread ${this.#options.number} cannot be started: ${failure}`));
-        resolve();
-      });
-    });
-    this.#thread = { worker, wake, ended };
+    this.#thread = thread;
     for (const counts of this.#counts.values()) this.#post(counts);
-    for (const number of this.#sockets.keys()) this.#postOpen(number);
-    return ready.promise;
+    for (const socket of this.#sockets.keys()) this.#postOpen(socket);
+    return thread.ready;
   }
 
   /** Closes its sockets when what waits in them is answered, then ends the thread. */
   async stop(): Promise<void> {
-    await Promise.all(this.sockets.map((socket) => this.close(socket)));
+    await Promise.all([...this.#sockets.values()].map((socket) => this.close(socket)));
     const thread = this.#thread;
-    this.#end(false);
+    this.#postNow({ kind: 'end', failing: false });
     this.#thread = undefined;
     await thread?.ended;
   }
@@ -126,7 +89,7 @@ export class Front {
   /** Ends the thread as a failure would: to see what follows. */
   async kill(): Promise<void> {
     const thread = this.#thread;
-    this.#end(true);
+    this.#postNow({ kind: 'end', failing: true });
     await thread?.ended;
   }
 
@@ -145,8 +108,7 @@ export class Front {
     for (const [number, socket] of this.#sockets) {
       if (socket.share !== share) continue;
       socket.closing = true;
-      this.#post({ kind: 'close', socket: number });
-      this.#awake();
+      this.#postNow({ kind: 'close', socket: number });
       await socket.closed.promise;
     }
   }
@@ -175,34 +137,30 @@ export class Front {
     let server = this.#servers.get(table);
     if (server === undefined) this.#servers.set(table, (server = this.#numbers++));
     const { family, pinSource } = share;
-    this.#post({ kind: 'open', socket: number, server, fd, family, pinSource });
-    this.#awake();
+    this.#postNow({ kind: 'open', socket: number, server, fd, family, pinSource });
   }
 
-  #take(message: Exclude<FromFront, { kind: 'ready' }>): void {
-    const socket = this.#sockets.get(message.socket);
-    if (message.kind === 'closed') {
-      this.#forget(message.socket);
-      return;
-    }
-    for (const { message: query, peer } of unpackQueries(message.packed)) {
+  #take(report: FrontReport): void {
+    const socket = this.#sockets.get(report.socket);
+    if (report.kind === 'closed') return this.#forget(report.socket);
+    for (const { message, peer } of unpackQueries(report.packed)) {
       this.memory.countTaken();
-      socket?.share.answer(query, peer, () => this.#options.onAnswered(socket.table, query, this));
+      socket?.share.answer(message, peer, () => this.#options.onAnswered(socket.table, message, this));
     }
   }
 
   /** The thread has ended without being asked to. */
-  #lost(reason: string, startedMs: number | undefined): void {
+  #lost({ reason, livedMs }: FrontEnd): void {
     const { number, log, minLifeMs = MIN_LIFE_MS } = this.#options;
     this.#thread = undefined;
     for (const [socket, { closing }] of this.#sockets) if (closing) this.#abandon(socket);
-    if (startedMs !== undefined && performance.now() - startedMs >= minLifeMs) {
+    if (livedMs !== undefined && livedMs >= minLifeMs) {
       log(`multisocket: thread ${number} ended (${reason}); another one goes on with its queries`);
       this.start().catch((error: Error) => log(error.message));
       return;
     }
     for (const socket of this.#sockets.keys()) this.#abandon(socket);
-    if (startedMs !== undefined)
+    if (livedMs !== undefined)
       log(
         `multisocket: thread ${number} ended soon after its start (${reason}); its sockets are closed, ` +
           'and the others take its queries until the next reload',
@@ -228,19 +186,11 @@ export class Front {
   }
 
   #post(message: ToFront): void {
-    if (this.#thread === undefined) return;
-    this.#thread.worker.postMessage(message);
-    this.memory.countPosted();
+    this.#thread?.post(message);
   }
 
-  /** Never by `terminate()`: a call into the C library that is interrupted so can take the process with it. */
-  #end(failing: boolean): void {
-    this.#post({ kind: 'end', failing });
-    this.#awake();
-  }
-
-  /** Messages are taken with the next query; some must not wait for it. */
-  #awake(): void {
-    if (this.#thread !== undefined) writeSync(this.#thread.wake.write, 'x');
+  #postNow(message: ToFront): void {
+    this.#post(message);
+    this.#thread?.wake();
   }
 }
