@@ -1,10 +1,10 @@
 // What bench/dns.ts measures with: dnsperf on a core of its own, the server's process as the kernel accounts for it.
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createSocket, type Socket } from 'node:dgram';
-import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { type DnsMessage, decodeMessage, encodeQuery, HeaderFlag, parseName, RecordType } from '#wire/dns.ts';
 
 const CLIENTS = 20;
@@ -77,7 +77,10 @@ export function load(server: RunningServer, queries: string, seconds: number): L
   };
 }
 
-/** Latencies in ms at a fixed rate of queries per second. */
+/**
+ * Latencies in ms at a fixed rate of queries per second. They go through a file: a reader at the other end of a pipe
+ * would take turns with the server.
+ */
 export async function latencies(
   server: RunningServer,
   queries: string,
@@ -86,9 +89,15 @@ export async function latencies(
 ): Promise<Percentiles> {
   const rate = ['-v', '-Q', String(Math.round(perSecond))];
   const [program, args] = dnsperf(server, queries, seconds, rate);
-  const { stdout } = await promisify(execFile)(program, args, { maxBuffer: 1 << 30 });
-  const ms = [...stdout.matchAll(/^> \S+ \S+ \S+ ([\d.]+)$/gm)].map(([, value]) => Number(value) * 1000);
-  return percentiles(ms);
+  const file = `${queries}.latencies`;
+  const output = openSync(file, 'w');
+  const [code] = (await once(spawn(program, args, { stdio: ['ignore', output, 'inherit'] }), 'close')) as [
+    number,
+  ];
+  closeSync(output);
+  if (code !== 0) throw new Error(`dnsperf ended with code ${code}`);
+  const ms = [...readFileSync(file, 'utf8').matchAll(/^> \S+ \S+ \S+ ([\d.]+)$/gm)];
+  return percentiles(ms.map(([, value]) => Number(value) * 1000));
 }
 
 export function percentiles(values: readonly number[]): Percentiles {

@@ -48,6 +48,7 @@ process.on('exit', () => {
   for (const helper of helpers) helper.kill();
   rmSync(scratch, { recursive: true, force: true });
 });
+keepOffServerCore(process.pid);
 await main();
 process.exit();
 
@@ -128,13 +129,16 @@ function surroundingsOf(apiUrl: string, upstreamPort: number, count: number): Su
   return { portolan: [LAUNCHER, 'dns'], apiUrl, upstreamPort, names, file: scratchFile };
 }
 
-/** Helpers stay off the server's core. */
 async function startHelper<T>(file: string, args: readonly string[]): Promise<[T, ChildProcess]> {
   const helper = fork(join(import.meta.dirname, file), args);
   helpers.push(helper);
-  spawnSync('taskset', ['-acp', LOAD_CORE, String(helper.pid)]);
+  keepOffServerCore(helper.pid);
   const [told] = (await once(helper, 'message')) as [T];
   return [told, helper];
+}
+
+function keepOffServerCore(pid: number | undefined): void {
+  spawnSync('taskset', ['-acp', LOAD_CORE, String(pid)]);
 }
 
 function queryFile(name: string, names: readonly string[]): string {
