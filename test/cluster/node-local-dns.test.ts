@@ -13,7 +13,7 @@ import { corefileSource } from '#dns/corefile-source.ts';
 import { type DnsServer, startDnsServer } from '#dns/server.ts';
 import { ApiClient } from '#kube/client.ts';
 import { loadKubeconfig } from '#kube/kubeconfig.ts';
-import { DAEMON_SETS, DEPLOYMENTS, PODS, SERVICES } from '#kube/resources.ts';
+import { CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, PODS, SERVICES } from '#kube/resources.ts';
 import { startCluster, type TestCluster } from '#test/support/cluster.ts';
 import { processTree } from '#test/support/host-state.ts';
 import { requireJudge } from '#test/support/judge.ts';
@@ -128,6 +128,24 @@ describe('a cluster with a DNS cache on every node', { concurrency: false }, () 
       flows.some((flow) => flow.includes('dst=10.96.0.11 ')),
       flows.join('\n'),
     );
+  });
+
+  it('is no hindrance to autopath, which knows the pod by its node', async () => {
+    const first = `${OUTSIDE_NAME}.default.svc.cluster.local.`;
+    assert.equal(await resolve(first), 'none');
+    const coredns = { namespace: KUBE_SYSTEM, name: 'coredns' };
+    const { data } = await api.get(CONFIG_MAPS, coredns);
+    const Corefile = data?.['Corefile']
+      ?.replace('pods insecure', 'pods verified')
+      .replace('errors', 'errors\n    autopath @kubernetes');
+    await api.patch(CONFIG_MAPS, coredns, { data: { Corefile } }, { type: 'merge' });
+    await until(
+      'the path is walked',
+      () => resolve(first),
+      (address) => address === OUTSIDE_ADDRESS,
+    );
+    assert.equal(await resolve(first.replace('default', 'kube-public')), 'none');
+    await api.patch(CONFIG_MAPS, coredns, { data }, { type: 'merge' });
   });
 
   it('goes on answering what it knows while the DNS of the cluster is gone', async () => {
