@@ -55,14 +55,17 @@ function configureBlock(
   return { keys: blockKeys, plugins, settings, where };
 }
 
-/** Servers over TLS show the certificate of the first of their blocks that has one. */
+/**
+ * Servers over TLS show the certificate of the first of their blocks that has one. Those of `https://` without one speak
+ * HTTP in clear text, to a proxy that ends TLS in front of them.
+ */
 function refuseMissingCertificates(blocks: readonly ConfiguredBlock[]): void {
   const serverOf = ({ scheme, port }: BlockKey): string => `${scheme}:${port}`;
   const certified = new Set(
     blocks.filter(({ settings }) => settings.tls !== undefined).flatMap(({ keys }) => keys.map(serverOf)),
   );
   for (const { keys, where } of blocks) {
-    const bare = keys.find((key) => key.scheme !== 'dns' && !certified.has(serverOf(key)));
+    const bare = keys.find((key) => key.scheme === 'tls' && !certified.has(serverOf(key)));
     if (bare !== undefined)
       throw new CorefileError(
         where,

@@ -55,7 +55,8 @@ async function listenOne(
     case 'https':
     default: {
       const { serveHttps } = await import('./serve-https.ts');
-      return keep(await serveHttps(listen, service, tlsOptions(settings.tls), options));
+      const tls = settings.tls === undefined ? undefined : tlsOptions(settings.tls);
+      return keep(await serveHttps(listen, service, tls, options));
     }
   }
 }
@@ -91,8 +92,7 @@ function streamOptions({ readMs, writeMs, idleMs }: StreamTimeouts = {}): Stream
 }
 
 function tlsOptions(files: TlsFiles | undefined): ServerTls {
-  if (files === undefined)
-    throw new Error('tls:// and https:// need the plugin tls with a certificate and its key');
+  if (files === undefined) throw new Error('tls:// needs the plugin tls with a certificate and its key');
   const { certificate, key, clientCa, clientAuth, keyLog } = files;
   return {
     cert: readFileSync(certificate),

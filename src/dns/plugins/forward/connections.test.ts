@@ -26,14 +26,18 @@ async function udpServer(t: TestContext, address: string): Promise<number> {
 }
 
 /** A server over TCP that counts connections. */
-async function tcpServer(t: TestContext): Promise<{ port: number; connections: () => number }> {
+async function tcpServer(
+  t: TestContext,
+  answers = true,
+): Promise<{ port: number; connections: () => number }> {
   let connections = 0;
   const server = createServer((socket) => {
     connections++;
     const reader = new DnsFrameReader();
     socket.on('error', () => undefined);
     socket.on('data', (piece: Buffer) => {
-      for (const query of reader.push(piece)) socket.write(frameMessage(respond(query, '192.0.2.1')));
+      for (const query of reader.push(piece))
+        if (answers) socket.write(frameMessage(respond(query, '192.0.2.1')));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -81,4 +85,16 @@ test('forward refuses to start with a server whose name has no address, with its
     plugin(t, 'forward . nobody.invalid {\nresolver 127.0.0.1:9\n}'),
     /^CorefileError: Corefile:2: forward: nobody.invalid has no address \(\w+\), and there is no file of this name$/,
   );
+});
+
+test('forward checks a server that did not answer over TCP where force_tcp is, and counts no connection for it', async (t) => {
+  const server = await tcpServer(t, false);
+  const stack = new AsyncDisposableStack();
+  t.after(() => stack.disposeAsync());
+  const context = testContext(stack);
+  const options = 'force_tcp\nread_timeout 20ms\nmax_connect_attempts 1\nhealth_check 5ms';
+  const forwarder = await instance(forward, `forward . 127.0.0.1:${server.port} {\n${options}\n}`, context);
+  await ask(forwarder, request('a.test', 'A'), () => answer([]));
+  while (server.connections() < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.match(context.metrics.text(), /coredns_proxy_conn_cache_misses_total\{.*proto="tcp"\} 1\n/);
 });

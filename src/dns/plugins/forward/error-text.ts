@@ -20,12 +20,28 @@ const CAUSES: Readonly<Record<string, string>> = {
  * patterns such as `^read udp .* i/o timeout$`. `to`: address and port.
  */
 export function errorText(error: Error, protocol: string, to: string): string {
-  const network = protocol === 'udp' ? 'udp' : 'tcp';
+  const text = causeText(rootOf(error), protocol === 'udp' ? 'udp' : 'tcp', to);
+  return protocol === 'https' ? `Post "https://${to}/dns-query": ${text}` : text;
+}
+
+function causeText(error: Error, network: string, to: string): string {
   if (error instanceof NoAnswerError) return `read ${network} ${to}: i/o timeout`;
   const { code, syscall } = error as NodeJS.ErrnoException;
   const cause = code === undefined ? undefined : CAUSES[code];
-  if (cause === undefined) return `${protocol} ${to}: ${error.message}`;
+  // What follows is advice for programmers.
+  if (cause === undefined && isAboutCertificate(code))
+    return `tls: failed to verify certificate: x509: ${error.message.split(';')[0]}`;
+  if (cause === undefined) return `${network} ${to}: ${error.message}`;
   return syscall === 'connect'
     ? `dial ${network} ${to}: connect: ${cause}`
     : `read ${network} ${to}: read: ${cause}`;
+}
+
+/** As OpenSSL and Node name what they do not like about one. */
+function isAboutCertificate(code: string | undefined): boolean {
+  return code !== undefined && /CERT|^UNABLE_TO|SIGNATURE|^HOSTNAME_MISMATCH/.test(code);
+}
+
+function rootOf(error: Error): Error {
+  return error.cause instanceof Error ? rootOf(error.cause) : error;
 }

@@ -2,7 +2,7 @@ import type { ClientHttp2Session } from 'node:http2';
 import type { SecureContext } from 'node:tls';
 import { formatAddressPort } from '#lib/ip.ts';
 import { NoAnswerError } from './error-text.ts';
-import type { ConnectionCounter, Exchanger } from './exchange.ts';
+import type { Exchanger } from './exchange.ts';
 import { withId } from './exchange.ts';
 
 const MEDIA_TYPE = 'application/dns-message';
@@ -18,7 +18,6 @@ export interface HttpsOptions {
   readonly maxAgeMs: number;
   readonly context: () => SecureContext;
   readonly serverName: string | undefined;
-  readonly counter: ConnectionCounter;
 }
 
 /** DNS over HTTPS (RFC 8484), over one HTTP/2 connection that is kept. */
@@ -33,10 +32,9 @@ export class HttpsExchanger implements Exchanger {
   }
 
   async exchange(query: Buffer, timeoutMs: number): Promise<Buffer> {
-    const { path, method, counter } = this.#options;
+    const { path, method } = this.#options;
     if (performance.now() >= this.#oldMs) this.#session?.close();
     const isKept = this.#session !== undefined && !this.#session.closed && !this.#session.destroyed;
-    counter[isKept ? 'hit' : 'miss']();
     const session = isKept ? this.#session : await this.#connect();
     if (session === undefined) throw new Error('there is no connection');
     // Always ID 0, so that caches on the way can tell equal queries (RFC 8484 §4.1).

@@ -105,7 +105,6 @@ class Connection {
         : connectTls({
             ...server,
             secureContext: tls.context(),
-            ALPNProtocols: ['dot'],
             ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
           });
     this.#socket.setTimeout(expireMs, () => {

@@ -10,8 +10,8 @@ export interface Exchanger extends Disposable {
 
 /** Counts whether connections were there already. */
 export interface ConnectionCounter {
-  hit(): void;
-  miss(): void;
+  hit(): unknown;
+  miss(): unknown;
 }
 
 /** Offset behind the first question; the query was read before, so that it is well-formed. */

@@ -34,7 +34,7 @@ export class HealthChecks {
     const query = encodeQuery(0, question, recursionDesired ? HeaderFlag.RD : 0);
     while (!this.#signal.aborted) {
       try {
-        await upstream.exchange(query, 'udp', TIMEOUT_MS);
+        await upstream.check(query, TIMEOUT_MS);
         upstream.fails = 0;
         return;
       } catch {

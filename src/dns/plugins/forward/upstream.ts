@@ -1,15 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { MetricRegistry } from '#dns/metric-registry.ts';
+import { formatAddressPort } from '#lib/ip.ts';
 import type { ForwardConfig } from './config.ts';
 import type { ConnectionCounter, Exchanger } from './exchange.ts';
 import { HttpsExchanger } from './exchange-https.ts';
 import { StreamExchanger } from './exchange-stream.ts';
 import { UdpExchanger } from './exchange-udp.ts';
-import { formatUpstream, type UpstreamAddress } from './upstream-address.ts';
+import type { UpstreamAddress } from './upstream-address.ts';
 
 /** One server, with a way to it for each transport that queries may take. */
 export class Upstream implements Disposable {
+  /** Address and port, as metrics name it. */
   readonly name: string;
   /** Checks that failed since one last went well. */
   fails = 0;
@@ -17,10 +19,16 @@ export class Upstream implements Disposable {
   tcpStalledUntilMs = 0;
   readonly #datagram: Exchanger;
   readonly #stream: Exchanger;
+  readonly #checkTransport: 'udp' | 'tcp';
+  #counts = true;
 
   constructor(address: UpstreamAddress, config: ForwardConfig, metrics: MetricRegistry) {
-    this.name = formatUpstream(address);
-    const counter = (protocol: string): ConnectionCounter => connectionCounter(metrics, this.name, protocol);
+    this.name = formatAddressPort(address.address, address.port);
+    this.#checkTransport = config.forceTcp ? 'tcp' : 'udp';
+    const counter = (protocol: string): ConnectionCounter => {
+      const counted = connectionCounter(metrics, this.name, protocol);
+      return { hit: () => this.#counts && counted.hit(), miss: () => this.#counts && counted.miss() };
+    };
     const context = lazyContext(config);
     const serverName = address.serverName ?? config.tlsServerName;
     const { expireMs, maxAgeMs, maxIdleConnections } = config;
@@ -35,7 +43,6 @@ export class Upstream implements Disposable {
         maxAgeMs,
         context,
         serverName,
-        counter: counter('https'),
       });
       this.#datagram = this.#stream;
       return;
@@ -56,6 +63,15 @@ export class Upstream implements Disposable {
   /** Rejects when there is no answer in time. TLS and HTTPS servers are asked over these whatever is wanted. */
   exchange(query: Buffer, transport: 'udp' | 'tcp', timeoutMs: number): Promise<Buffer> {
     return (transport === 'udp' ? this.#datagram : this.#stream).exchange(query, timeoutMs);
+  }
+
+  /** A health check: like `exchange()`, but connections are not counted. */
+  check(query: Buffer, timeoutMs: number): Promise<Buffer> {
+    // They are, before the first wait.
+    this.#counts = false;
+    const response = this.exchange(query, this.#checkTransport, timeoutMs);
+    this.#counts = true;
+    return response;
   }
 
   /** The protocol that a transport stands for here. */
