@@ -28,7 +28,7 @@ export function addonItems(plan: AddressPlan, compileCache: string | undefined):
     { resource: SERVICE_ACCOUNTS, object: dnsAccount() },
     { resource: CLUSTER_ROLES, object: dnsRole() },
     { resource: CLUSTER_ROLE_BINDINGS, object: dnsRoleBinding() },
-    { resource: CONFIG_MAPS, object: dnsConfig(plan) },
+    { resource: CONFIG_MAPS, object: dnsConfig() },
     { resource: DEPLOYMENTS, object: dnsDeployment(plan, compileCache) },
   ];
 }
@@ -90,9 +90,12 @@ const CACHE_PATH = '/var/cache/portolan';
 /** Below a folder of the image that mount points can be made in. */
 const CONFIG_PATH = '/var/cache/coredns';
 const CONFIG_NAME = 'coredns';
+/** A ConfigMap of users, with stub domains and other name servers for the world. */
+const KUBE_DNS_NAME = 'kube-dns';
+const KUBE_DNS_PATH = '/var/cache/kube-dns';
 
-/** As kubeadm's, but for where other names are asked for: at the fabric's gateway. Edit it, and it is taken over. */
-function dnsConfig({ families }: AddressPlan): ConfigMap {
+/** As kubeadm's. Edit it, and it is taken over. */
+function dnsConfig(): ConfigMap {
   const Corefile = `.:53 {
     errors
     health {
@@ -105,7 +108,7 @@ function dnsConfig({ families }: AddressPlan): ConfigMap {
        ttl 30
     }
     prometheus :9153
-    forward . ${families.map(({ dnsUpstream }) => dnsUpstream).join(' ')} {
+    forward . /etc/resolv.conf {
        max_concurrent 1000
     }
     cache 30 {
@@ -142,20 +145,23 @@ function dnsDeployment({ nodes }: AddressPlan, compileCache: string | undefined)
         metadata: { labels: LABELS, annotations: { 'portolan.dev/keep-sockets': 'dns,dns-tcp' } },
         spec: {
           serviceAccountName: DNS_NAME,
+          // The node's name server is the fabric's gateway, which asks those of the host.
           dnsPolicy: 'Default',
           priorityClassName: 'system-cluster-critical',
           volumes: [
             { name: 'config', configMap: { name: CONFIG_NAME } },
+            { name: 'kube-dns', configMap: { name: KUBE_DNS_NAME, optional: true } },
             ...(cached ? [{ name: 'compiled', hostPath }] : []),
           ],
           containers: [
             {
               name: 'dns',
               image: 'portolan/portolan',
-              args: ['dns', '--conf', `${CONFIG_PATH}/Corefile`],
+              args: ['dns', '--conf', `${CONFIG_PATH}/Corefile`, '--kube-dns-config', KUBE_DNS_PATH],
               env: cached ? [{ name: 'NODE_COMPILE_CACHE', value: CACHE_PATH }] : [],
               volumeMounts: [
                 { name: 'config', mountPath: CONFIG_PATH, readOnly: true },
+                { name: 'kube-dns', mountPath: KUBE_DNS_PATH, readOnly: true },
                 ...(cached ? [{ name: 'compiled', mountPath: CACHE_PATH }] : []),
               ],
               ports: [
