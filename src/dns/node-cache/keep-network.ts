@@ -93,7 +93,8 @@ export class KeptNodeNetwork implements AsyncDisposable {
   /** Somebody may have emptied the ruleset, or deleted the interface. */
   #sync(): void {
     this.#tell('interface_add', () => this.#addInterface());
-    this.#tell('iptables', () => this.#setRules(true));
+    const nftables = this.#nftables;
+    if (nftables !== undefined) this.#tell('iptables', () => this.#network.keepRules(nftables));
   }
 
   /** Rules of one that was killed would keep queries from the service proxy while nobody answers them here. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FakeNftables } from '#kernel/nftables.ts';
+import { FakeNftables, type Table, Transaction } from '#kernel/nftables.ts';
 import type { RtnetlinkClient } from '#kernel/rtnetlink-client.ts';
 import { RtnetlinkError } from '#kernel/rtnetlink-error.ts';
 import { FakeNetwork } from '#kernel/rtnetlink-fake.ts';
@@ -82,6 +82,39 @@ test('setRules() makes the same table whether it was there or not, removeRules()
   network.removeRules(nftables);
   network.removeRules(nftables);
   assert.deepEqual(nftables.tables(), []);
+});
+
+test('keepRules() changes nothing as long as the rules are there, and makes good what is missing of them', () => {
+  const nftables = new FakeNftables();
+  const network = new NodeNetwork(PORTS);
+  network.setRules(nftables, true);
+  const [table] = nftables.tables();
+  assert.ok(table);
+  const state = (): number => nftables.rules(table).length;
+  const [rules, generation] = [state(), nftables.generation()];
+  network.keepRules(nftables);
+  assert.equal(nftables.generation(), generation);
+
+  const other: Table = { kind: 'table', family: 'inet', name: 'other' };
+  nftables.run(new Transaction().add(other));
+  const changed = nftables.generation();
+  network.keepRules(nftables);
+  assert.equal(nftables.generation(), changed);
+
+  for (const change of [
+    (transaction: Transaction) => transaction.flush(table),
+    (transaction: Transaction) => transaction.delete(table),
+    (transaction: Transaction) => {
+      const set = nftables.sets(table).find(({ name }) => name === 'local-4');
+      return set === undefined ? transaction : transaction.flush(set);
+    },
+  ]) {
+    nftables.run(change(new Transaction()));
+    network.keepRules(nftables);
+    assert.equal(state(), rules);
+    const counts = nftables.sets(table).map((set) => nftables.elements(set).length);
+    assert.deepEqual(counts.sort(), [3, 6]);
+  }
 });
 
 test('a missing capability is told with the flag that goes without', () => {

@@ -3,7 +3,12 @@ import type { RtnetlinkClient } from '#kernel/rtnetlink-client.ts';
 import { RtnetlinkError } from '#kernel/rtnetlink-error.ts';
 import { Cidr, ipFamily } from '#lib/ip.ts';
 import type { RtnetlinkRequest } from '#wire/rtnetlink-types.ts';
-import { notrackRules, removeNotrackRules, type UntrackedPorts } from './notrack-rules.ts';
+import {
+  describeNotrackRules,
+  notrackRules,
+  removeNotrackRules,
+  type UntrackedPorts,
+} from './notrack-rules.ts';
 
 /**
  * Addresses are put on a dummy device, or, where the kernel has none, on a bridge without ports, which is the same to
@@ -19,6 +24,9 @@ export class NodeNetworkError extends Error {
 /** Puts a node's own addresses for DNS in place, and takes them away. Everything may be done again at any time. */
 export class NodeNetwork {
   readonly #ports: UntrackedPorts;
+  /** The rules as they were set, and the ruleset's generation when they were last seen to be so. */
+  #rules = '';
+  #generation = -1;
 
   constructor(ports: UntrackedPorts) {
     this.#ports = ports;
@@ -36,17 +44,16 @@ export class NodeNetwork {
       const wanted = this.#ports.addresses.filter((address) => !elsewhere.has(address));
       if (own === undefined && wanted.length === 0) return undefined;
       if (own === undefined) makeLink(name, rtnetlink);
+      const there = present.filter(({ index, local }) => index === own && !local);
       // Of an earlier run with other addresses.
-      const stale = present.filter(
-        ({ index, host, local }) => index === own && !local && !wanted.includes(host),
-      );
-      rtnetlink.run([
-        { do: 'setLink', link: name, up: true },
-        ...stale.map(({ text }): RtnetlinkRequest => ({ do: 'deleteAddress', link: name, address: text })),
-        ...wanted.map(
-          (address): RtnetlinkRequest => ({ do: 'replaceAddress', link: name, address: hostPrefix(address) }),
-        ),
-      ]);
+      const stale = there.filter(({ host }) => !wanted.includes(host));
+      const missing = wanted.filter((address) => there.every(({ host }) => host !== address));
+      const requests: RtnetlinkRequest[] = [
+        ...stale.map(({ text }) => ({ do: 'deleteAddress' as const, link: name, address: text })),
+        ...missing.map((host) => ({ do: 'addAddress' as const, link: name, address: hostPrefix(host) })),
+      ];
+      if (rtnetlink.link(name)?.up !== true) requests.unshift({ do: 'setLink', link: name, up: true });
+      if (requests.length > 0) rtnetlink.run(requests);
       return rtnetlink.link(name)?.kind;
     });
   }
@@ -59,7 +66,17 @@ export class NodeNetwork {
   setRules(nftables: NftablesClient, queries: boolean): void {
     explained('rules', '--setupiptables: the rules against connection tracking cannot be changed', () => {
       nftables.run(notrackRules(this.#ports, queries), { atomic: true });
+      this.#rules = describeNotrackRules(nftables);
+      this.#generation = nftables.generation();
     });
+  }
+
+  /** Sets those for queries again if they are no longer as they were. Changes nothing else: others look for changes. */
+  keepRules(nftables: NftablesClient): void {
+    const generation = nftables.generation();
+    if (generation === this.#generation) return;
+    if (describeNotrackRules(nftables) === this.#rules) this.#generation = generation;
+    else this.setRules(nftables, true);
   }
 
   removeRules(nftables: NftablesClient): void {

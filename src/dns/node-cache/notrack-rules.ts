@@ -4,6 +4,7 @@ import {
   ip,
   ip6,
   meta,
+  type NftablesClient,
   type NftSet,
   notrack,
   PRIORITIES,
@@ -64,4 +65,15 @@ export function notrackRules({ addresses, port, healthPort }: UntrackedPorts, qu
 /** Made before it is removed: removing what is not there would be an error. */
 export function removeNotrackRules(): Transaction {
   return new Transaction().add(TABLE).delete(TABLE);
+}
+
+/** What is there of it, as a text to compare; empty: nothing. */
+export function describeNotrackRules(client: NftablesClient): string {
+  if (!client.tables().some(({ family, name }) => family === TABLE.family && name === TABLE.name)) return '';
+  const rules = client.rules(TABLE).map(({ chain, expressions }) => [chain, ...expressions]);
+  const present = new Set(client.sets(TABLE).map(({ name }) => name));
+  const elements = Object.values(SETS)
+    .filter(({ name }) => present.has(name))
+    .flatMap((set) => client.elements(set).map(({ key }) => key.join(' ')));
+  return JSON.stringify([rules, elements.sort()]);
 }
