@@ -112,7 +112,7 @@ test('keepRules() changes nothing as long as the rules are there, and makes good
     nftables.run(change(new Transaction()));
     network.keepRules(nftables);
     assert.equal(state(), rules);
-    const counts = nftables.sets(table).map((set) => nftables.elements(set).length);
+    const counts: number[] = nftables.sets(table).map((set) => nftables.elements(set).length);
     assert.deepEqual(counts.sort(), [3, 6]);
   }
 });
