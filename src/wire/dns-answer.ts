@@ -1,5 +1,5 @@
 import { ednsRecord } from './dns.ts';
-import { HEADER_BYTES, HeaderFlag, RecordType, ResponseCode } from './dns-constants.ts';
+import { HEADER_BYTES, HeaderFlag, Opcode, RecordType, ResponseCode } from './dns-constants.ts';
 import type { DnsName } from './dns-name.ts';
 import type { DnsQuery } from './dns-query.ts';
 import { type DnsRecord, encodeRecord } from './dns-record.ts';
@@ -142,9 +142,11 @@ export function respondEmpty(
   return response;
 }
 
-/** Opcode, RD and CD stay the query's. */
+/** The opcode stays the query's; so do RD and CD, which mean nothing in notifications. */
 function writeHeader(response: Buffer, flags: number, rcode: number): void {
-  const kept = response.readUInt16BE(2) & (0x7800 | HeaderFlag.RD | HeaderFlag.CD);
+  const word = response.readUInt16BE(2);
+  const opcode = word & 0x7800;
+  const kept = opcode === Opcode.NOTIFY << 11 ? opcode : word & (0x7800 | HeaderFlag.RD | HeaderFlag.CD);
   response.writeUInt16BE(HeaderFlag.QR | kept | flags | (rcode & 15), 2);
 }
 
@@ -162,8 +164,10 @@ function writeOpt(
   edns: NonNullable<DnsQuery['edns']>,
   options: readonly EdnsOption[] = [],
 ): void {
-  const udpSize = rcode === ResponseCode.BADVERS ? 0 : edns.udpSize;
-  const opt = ednsRecord({ udpSize, version: 0, extendedRcode: rcode >> 4, dnssecOk: edns.dnssecOk });
+  const isKnown = rcode !== ResponseCode.BADVERS;
+  const udpSize = isKnown ? edns.udpSize : 0;
+  const dnssecOk = isKnown && edns.dnssecOk;
+  const opt = ednsRecord({ udpSize, version: 0, extendedRcode: rcode >> 4, dnssecOk });
   response[offset] = 0;
   response.writeUInt16BE(RecordType.OPT, offset + 1);
   response.writeUInt16BE(udpSize, offset + 3);

@@ -1,4 +1,5 @@
 import { HEADER_BYTES, Opcode, RecordType } from './dns-constants.ts';
+import { isShaped } from './dns-edns-shapes.ts';
 
 /** What a look-up needs to know of a query. One object is used again for every query. */
 export interface PlainQuery {
@@ -25,7 +26,6 @@ const MAX_LABEL = 63;
 const MAX_NAME = 255;
 const CLASS_IN = 1;
 const OPT_HEADER_BYTES = 11;
-const OPTION_EXPIRE = 9;
 
 export function lowerCase(byte: number): number {
   return LOWER[byte] ?? byte;
@@ -113,7 +113,7 @@ function readPlainOpt(bytes: Uint8Array, offset: number, end: number, into: Plai
   const optEnd = at + u16(bytes, offset + 9);
   if (optEnd > end) return false;
   while (at < optEnd) {
-    if (at + 4 > optEnd || u16(bytes, at) === OPTION_EXPIRE) return false;
+    if (at + 4 > optEnd || isShaped(u16(bytes, at))) return false;
     at += 4 + u16(bytes, at + 2);
   }
   return at === optEnd;

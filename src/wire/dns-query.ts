@@ -1,5 +1,6 @@
 import { type Edns, ednsOf } from './dns.ts';
 import { HEADER_BYTES, HeaderFlag, Opcode, RecordType } from './dns-constants.ts';
+import { isValidOption } from './dns-edns-shapes.ts';
 import { DnsFormatError, lowerAscii } from './dns-name.ts';
 import { decodeRecord } from './dns-record.ts';
 
@@ -30,11 +31,11 @@ const FORMERR = 1;
 const SERVFAIL = 2;
 const NOTIMP = 4;
 const MAX_NAME = 255;
-const OPTION_EXPIRE = 9;
 
 /**
  * Reads a query without allocating more than its parts need. Never throws. As CoreDNS does, it takes a question
- * that ends behind its name, or behind its type, for one whose class (and type) is 0.
+ * that ends behind its name, or behind its type, for one whose class (and type) is 0, and records that the counts
+ * promise behind the message's end for none.
  */
 export function readQuery(received: Buffer): DnsQuery | RejectedQuery {
   let message = received;
@@ -62,7 +63,8 @@ export function readQuery(received: Buffer): DnsQuery | RejectedQuery {
   if (message.length === questionEnd - 4 || message.length === questionEnd - 2)
     message = Buffer.concat([message], questionEnd);
   if (questionEnd > message.length) return reject(FORMERR);
-  const edns = readEdns(message, questionEnd, additionals);
+  if (message.length === questionEnd && hasRecords(message)) message = withoutRecords(message);
+  const edns = readEdns(message, questionEnd, message.readUInt16BE(10));
   if (edns === 'malformed') return reject(FORMERR, questionEnd);
   return {
     message,
@@ -79,6 +81,15 @@ export function readQuery(received: Buffer): DnsQuery | RejectedQuery {
 function keyOf(message: Buffer, questionEnd: number): string {
   const name = lowerAscii(message.toString('latin1', HEADER_BYTES, questionEnd - 4));
   return name + message.toString('latin1', questionEnd - 4, questionEnd);
+}
+
+function hasRecords(message: Buffer): boolean {
+  return message.readUInt16BE(6) + message.readUInt16BE(8) + message.readUInt16BE(10) > 0;
+}
+
+/** A copy that promises no records, for a message that has none. */
+function withoutRecords(message: Buffer): Buffer {
+  return Buffer.from(message).fill(0, 6, HEADER_BYTES);
 }
 
 function reject(rcode: number, questionEnd: number = HEADER_BYTES): RejectedQuery {
@@ -104,17 +115,17 @@ function readEdns(message: Buffer, questionEnd: number, additionals: number): Ed
   return edns;
 }
 
-/** Options are {code, length, data}; of their contents only lengths fixed by their RFCs are looked at. */
+/** Options are {code, length, data}. */
 function validOptions(bytes: Uint8Array): boolean {
   let offset = 0;
   while (offset < bytes.length) {
     if (offset + 4 > bytes.length) return false;
     const code = ((bytes[offset] ?? 0) << 8) | (bytes[offset + 1] ?? 0);
     const length = ((bytes[offset + 2] ?? 0) << 8) | (bytes[offset + 3] ?? 0);
-    if (code === OPTION_EXPIRE && length !== 0 && length !== 4) return false;
+    if (offset + 4 + length > bytes.length || !isValidOption(code, bytes, offset + 4, length)) return false;
     offset += 4 + length;
   }
-  return offset === bytes.length;
+  return true;
 }
 
 /** The labels of the question's name, as the client wrote them. */
