@@ -7,6 +7,8 @@ import type { Resource } from '#kube/resources.ts';
 export interface ApplyItem {
   readonly resource: Resource;
   readonly object: KubeObject;
+  /** One that is there stays as it is: it is the users' from then on. */
+  readonly onlyCreate?: boolean | undefined;
 }
 
 /** Other objects need these to be there. */
@@ -19,7 +21,7 @@ export async function applyObjects(client: ApiClient, items: readonly ApplyItem[
   await Promise.all(items.filter((item) => !isFirst(item)).map((item) => applyObject(client, item)));
 }
 
-async function applyObject(client: ApiClient, { resource, object }: ApplyItem): Promise<void> {
+async function applyObject(client: ApiClient, { resource, object, onlyCreate }: ApplyItem): Promise<void> {
   const { namespace, name = '' } = object.metadata ?? {};
   try {
     // Looking first, as kubectl does: a Service that asks for its own address again would be refused for that.
@@ -28,7 +30,8 @@ async function applyObject(client: ApiClient, { resource, object }: ApplyItem): 
       throw error;
     });
     if (present === undefined) await client.create(resource, object);
-    else await client.patch(resource, { namespace, name }, object, { type: 'merge' });
+    else if (onlyCreate !== true)
+      await client.patch(resource, { namespace, name }, object, { type: 'merge' });
   } catch (error) {
     throw new Error(`${resource.kind} ${keyOf(object)}: ${(error as Error).message}`, { cause: error });
   }

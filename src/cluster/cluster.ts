@@ -103,9 +103,17 @@ export class Cluster implements AsyncDisposable {
     await Promise.race([this.#bringUp(items), once(late, 'abort')]);
     if (this.phase === 'ready') return;
     const waiting = [...this.#openSteps].join(', ');
+    const why = this.#openSteps.has('DNS') ? await this.#dnsTrouble() : undefined;
     throw new ClusterError(
-      `not ready after ${READY_TIMEOUT_MS / 1000} s, waiting for ${waiting}: see portolan logs`,
+      `not ready after ${READY_TIMEOUT_MS / 1000} s, waiting for ${waiting}: ${why ?? 'see portolan logs'}`,
     );
+  }
+
+  /** Most likely an edited Corefile, which is kept with the other objects. */
+  async #dnsTrouble(): Promise<string | undefined> {
+    const said = await this.controllers.calls.call('dnsTrouble', undefined).catch(() => undefined);
+    const hint = 'kubectl -n kube-system edit configmap coredns, while portolan up waits, sets it right';
+    return said === undefined ? undefined : `${said} (${hint})`;
   }
 
   async #bringUp(items: readonly ApplyItem[]): Promise<void> {

@@ -1,6 +1,7 @@
 import { startControllers } from '#controllers/controllers.ts';
 import { ApiClient } from '#kube/client.ts';
 import { applyObjects, removeObjects } from './apply-objects.ts';
+import { dnsTrouble } from './dns-trouble.ts';
 import type { ControllersCalls } from './messages.ts';
 import { keepNodes, nodesReady } from './node-duties.ts';
 import { joinSupervisor, type OwnHandlers } from './thread-side.ts';
@@ -30,6 +31,7 @@ joinSupervisor(
       remove: async ({ items }) => removeObjects(await admin.promise, items),
       keepNodes: async ({ names }) => keepNodes(await admin.promise, names),
       nodesReady: async ({ names }) => nodesReady(await admin.promise, names),
+      dnsTrouble: async () => dnsTrouble(await admin.promise),
     }) satisfies OwnHandlers<ControllersCalls>,
 );
 traceStart('controllers', 'loaded');

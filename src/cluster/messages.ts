@@ -95,6 +95,8 @@ export type ControllersCalls = ThreadCalls & {
   keepNodes(input: { readonly names: readonly string[] }): void;
   /** Resolves when all of these are Ready. */
   nodesReady(input: { readonly names: readonly string[] }): void;
+  /** What cluster DNS said when it last failed. */
+  dnsTrouble(input: undefined): string | undefined;
 };
 
 export interface ControllersStart {
