@@ -40,7 +40,7 @@ export const acl: Plugin = {
           ({ action, networks }) => `${action}s queries from ${networks?.join(', ') ?? 'everywhere'}`,
         ),
       ),
-      setup({ metrics, block }) {
+      setup({ metrics }) {
         const labels = ['server', 'zone', 'view'];
         const counters = {
           allow: metrics.counter('coredns_acl_allowed_requests_total', 'Requests allowed.', [
@@ -62,12 +62,12 @@ export const acl: Plugin = {
               if (zone === undefined) continue;
               const action = planAcl(rule.policies, client.address, query.type);
               if (action === 'allow') continue;
-              counters[action].with(block.server, zone.text, block.view).value++;
+              counters[action].with(request.block.server, zone.text, request.block.view).value++;
               request.answeredBy = 'acl';
               if (action === 'drop') return DROP;
               return ANSWERS[action];
             }
-            counters.allow.with(block.server, block.view).value++;
+            counters.allow.with(request.block.server, request.block.view).value++;
             return next(request);
           },
         };

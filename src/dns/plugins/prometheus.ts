@@ -1,8 +1,21 @@
 import { noBlock, onlyOnce } from '#dns/corefile/arguments.ts';
 import { listenArg } from '#dns/corefile/listen-arg.ts';
+import { serverName } from '#dns/generation.ts';
 import type { MetricRegistry } from '#dns/metric-registry.ts';
 import type { Plugin } from '#dns/plugin.ts';
 
+/** Plugins that CoreDNS does not count: no query comes to them. */
+const SETTINGS = new Set([
+  'bind',
+  'debug',
+  'health',
+  'multisocket',
+  'ready',
+  'reload',
+  'root',
+  'timeouts',
+  'tls',
+]);
 /** What says of a page that it is in the format that Prometheus reads. */
 const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -15,7 +28,7 @@ export const prometheus: Plugin = {
     const listen = listenArg(directive, 'localhost:9153');
     return {
       explain: [`counts queries, and serves http://${listen.address}:${listen.port}/metrics`],
-      setup({ block, metrics, server, stack }) {
+      setup({ block, bound, metrics, server, stack }) {
         return {
           name: 'prometheus',
           async start() {
@@ -26,8 +39,13 @@ export const prometheus: Plugin = {
               'view',
               'name',
             ]);
-            for (const { name } of block.plugins)
-              enabled.with(block.server, block.zone, block.view, name).value = 1;
+            const names = block.plugins.map(({ name }) => name).filter((name) => !SETTINGS.has(name));
+            for (const key of block.keys) {
+              for (const address of bound ?? [undefined]) {
+                const labels = [serverName(key, address), key.zone.text, block.view];
+                for (const name of names) enabled.with(...labels, name).value = 1;
+              }
+            }
             const body = (): string => metrics.text() + server.answerMetrics();
             stack.use(
               await server.pages.add(listen, '/metrics', () => ({

@@ -372,3 +372,11 @@ test('forward is asked about its own zone even where that is excepted', async (t
   assert.equal(firstText(await get('test')), 'test 9 192.0.2.1');
   assert.equal(firstText(await get('a.test')), 'next.test 1 192.0.2.99');
 });
+
+test('forward answers SERVFAIL, with the reason for the log, when an answer cannot be read', async (t) => {
+  const cut: Responder = (query) => says('192.0.2.1')(query)?.subarray(0, -3);
+  const { port } = await udpServer(t, cut);
+  const { rcode, error } = await (await forwarding(t, `forward . 127.0.0.1:${port}`))();
+  assert.equal(rcode, ResponseCode.SERVFAIL);
+  assert.match(error ?? '', new RegExp(`^bad answer from 127.0.0.1:${port}: `));
+});

@@ -107,7 +107,7 @@ export class Forwarder {
       if (overUdp && preferUdp && (response.readUInt16BE(2) & HeaderFlag.TC) !== 0)
         response = await this.#timed(upstream, () => upstream.exchange(query.message, 'tcp', timeoutMs));
       return answersQuery(response, query.message)
-        ? readResponse(response)
+        ? readResponse(response, upstream.name)
         : emptyAnswer(ResponseCode.FORMERR);
     } catch (error) {
       if (maxFails > 0) this.#health.doubt(upstream);
@@ -126,12 +126,12 @@ export class Forwarder {
   }
 }
 
-function readResponse(response: Buffer): DnsAnswer {
+function readResponse(response: Buffer, from: string): DnsAnswer {
   try {
     return structured(response);
   } catch (error) {
-    if (error instanceof DnsFormatError) return emptyAnswer(ResponseCode.SERVFAIL);
-    throw error;
+    if (!(error instanceof DnsFormatError)) throw error;
+    return { ...emptyAnswer(ResponseCode.SERVFAIL), error: `bad answer from ${from}: ${error.message}` };
   }
 }
 
