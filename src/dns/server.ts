@@ -68,7 +68,7 @@ class Server implements DnsServer {
   constructor(options: DnsServerOptions) {
     this.#options = options;
     this.#fronts = new Fronts({ log: options.log });
-    this.#metrics.onCollect(() => this.#fronts.collect());
+    this.#metrics.onCollect(() => this.#collect());
     this.#panics = this.#metrics.counter('coredns_panics_total', 'Queries whose answering failed.').with();
     this.#shared = {
       metrics: this.#metrics,
@@ -145,6 +145,17 @@ class Server implements DnsServer {
       await listening[Symbol.asyncDispose]();
     }
     await gone;
+  }
+
+  /** What only the fronts have counted. */
+  #collect(): void {
+    this.#fronts.collect();
+    const { dropped } = this.#fronts;
+    const name = 'portolan_dns_multisocket_dropped_total';
+    if (dropped > 0)
+      this.#metrics
+        .counter(name, 'Queries dropped, since too many waited for the main thread.')
+        .with().value = dropped;
   }
 
   /** The servers of a generation, if any, as fronts see them. */

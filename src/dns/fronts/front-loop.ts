@@ -15,7 +15,7 @@ import {
 } from './messages.ts';
 
 /** Handed over and not taken yet: beyond, queries are dropped, as they are when a socket's buffer is full. */
-const MAX_WAITING = 4096;
+export const MAX_WAITING = 4096;
 /** Node waits for this thread when the process exits, so it must not sleep for long. */
 const SLICE_MS = 500;
 
@@ -126,7 +126,10 @@ export class FrontLoop {
   #handOver(socket: number, queries: readonly PeerQuery[]): void {
     const handedOver = Atomics.load(this.#control, ControlWord.HANDED_OVER);
     const waiting = (handedOver - Atomics.load(this.#control, ControlWord.TAKEN)) | 0;
-    if (waiting + queries.length > MAX_WAITING) return;
+    if (waiting + queries.length > MAX_WAITING) {
+      Atomics.add(this.#control, ControlWord.DROPPED, queries.length);
+      return;
+    }
     Atomics.store(this.#control, ControlWord.HANDED_OVER, (handedOver + queries.length) | 0);
     const packed = packQueries(queries);
     this.#tell({ kind: 'queries', socket, packed }, [packed.buffer]);

@@ -27,6 +27,11 @@ export class FrontMemory {
     return Atomics.load(this.#control, ControlWord.BATCHES) >>> 0;
   }
 
+  /** Queries that were dropped, since too many waited for the main thread. */
+  get dropped(): number {
+    return Atomics.load(this.#control, ControlWord.DROPPED) >>> 0;
+  }
+
   rememberCopy({ slot, version }: Mark): void {
     this.#copied[slot] = version;
   }

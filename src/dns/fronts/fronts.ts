@@ -42,6 +42,11 @@ export class Fronts implements AsyncDisposable {
     return [...this.#fronts].reduce((sum, { memory }) => sum + memory.batches, 0);
   }
 
+  /** Queries that were dropped, since too many waited for the main thread. */
+  get dropped(): number {
+    return [...this.#fronts].reduce((sum, { memory }) => sum + memory.dropped, 0);
+  }
+
   /** Starts as many threads as the servers need; resolves when they can answer. Rejects when one cannot be started. */
   async start(servers: readonly Pick<FrontedServer, 'sockets'>[]): Promise<void> {
     const wanted = Math.max(0, ...servers.map(({ sockets }) => sockets - 1));

@@ -27,8 +27,10 @@ export const ControlWord = {
   TAKEN: 2,
   /** How often queries came, one or several at once; it goes on with the next thread. */
   BATCHES: 3,
+  /** Queries that were not handed over, since too many waited. */
+  DROPPED: 4,
 } as const;
-export const CONTROL_WORDS = 4;
+export const CONTROL_WORDS = 5;
 export const MAX_TALLIES = 4096;
 
 /** The bytes of a prepared answer, true as long as its mark is. */
