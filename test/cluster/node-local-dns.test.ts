@@ -11,6 +11,7 @@ import { statePaths } from '#cluster/state-dir.ts';
 import type { ClusterStatus } from '#cluster/status.ts';
 import { corefileSource } from '#dns/corefile-source.ts';
 import { type DnsServer, startDnsServer } from '#dns/server.ts';
+import { Rtnetlink } from '#kernel/rtnetlink.ts';
 import { ApiClient } from '#kube/client.ts';
 import { loadKubeconfig } from '#kube/kubeconfig.ts';
 import { CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, PODS, SERVICES } from '#kube/resources.ts';
@@ -25,6 +26,9 @@ await enterTestNamespace();
 const RESOLVER = '127.0.0.53';
 const OUTSIDE_NAME = 'host.example.org';
 const OUTSIDE_ADDRESS = '198.51.100.7';
+/** A server that only the stub domain's queries go to, and what it says. */
+const STUB_SERVER = '198.51.100.9';
+const STUB_ADDRESS = '198.51.100.10';
 const LOCAL = '169.254.20.10';
 const LOCAL6 = 'fd00:169:254::20:10';
 const KUBE_SYSTEM = 'kube-system';
@@ -35,7 +39,12 @@ const folder = mkdtempSync(join(tmpdir(), 'portolan-node-local-'));
 async function startWorld(): Promise<DnsServer> {
   writeFileSync(join(folder, 'resolv.conf'), `nameserver ${RESOLVER}\n`);
   execFileSync('mount', ['--bind', join(folder, 'resolv.conf'), '/etc/resolv.conf']);
-  const text = `. {\n bind ${RESOLVER}\n hosts {\n  ${OUTSIDE_ADDRESS} ${OUTSIDE_NAME}\n }\n}\n`;
+  using rtnetlink = Rtnetlink.open();
+  rtnetlink.addAddress({ link: 'lo', address: `${STUB_SERVER}/32` });
+  const hosts = (server: string, address: string, name: string): string =>
+    `. {\n bind ${server}\n hosts {\n  ${address} ${name}\n }\n}\n`;
+  const text =
+    hosts(RESOLVER, OUTSIDE_ADDRESS, OUTSIDE_NAME) + hosts(STUB_SERVER, STUB_ADDRESS, 'db.corp.example');
   return startDnsServer({
     ...corefileSource({ text, name: 'Corefile' }),
     apiClient: () => Promise.reject(new Error('this test has no API server')),
@@ -146,6 +155,19 @@ describe('a cluster with a DNS cache on every node', { concurrency: false }, () 
     );
     assert.equal(await resolve(first.replace('default', 'kube-public')), 'none');
     await api.patch(CONFIG_MAPS, coredns, { data }, { type: 'merge' });
+  });
+
+  it('asks the servers of stub domains that the ConfigMap kube-dns gets', async () => {
+    assert.equal(await resolve('db.corp.example'), 'none');
+    await api.create(CONFIG_MAPS, {
+      metadata: { namespace: KUBE_SYSTEM, name: 'kube-dns' },
+      data: { stubDomains: `{"corp.example": ["${STUB_SERVER}"]}` },
+    });
+    await until(
+      'the stub domain',
+      () => resolve('db.corp.example'),
+      (address) => address === STUB_ADDRESS,
+    );
   });
 
   it('goes on answering what it knows while the DNS of the cluster is gone', async () => {
