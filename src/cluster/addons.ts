@@ -28,7 +28,7 @@ export function addonItems(plan: AddressPlan, compileCache: string | undefined):
     { resource: SERVICE_ACCOUNTS, object: dnsAccount() },
     { resource: CLUSTER_ROLES, object: dnsRole() },
     { resource: CLUSTER_ROLE_BINDINGS, object: dnsRoleBinding() },
-    { resource: CONFIG_MAPS, object: dnsConfig() },
+    { resource: CONFIG_MAPS, object: dnsConfig(), onlyCreate: true },
     { resource: DEPLOYMENTS, object: dnsDeployment(plan, compileCache) },
   ];
 }
@@ -94,7 +94,7 @@ const CONFIG_NAME = 'coredns';
 const KUBE_DNS_NAME = 'kube-dns';
 const KUBE_DNS_PATH = '/var/cache/kube-dns';
 
-/** As kubeadm's. Edit it, and it is taken over. */
+/** As kubeadm's. Edit it: it is taken over at once, and kept. */
 function dnsConfig(): ConfigMap {
   const Corefile = `.:53 {
     errors
@@ -158,6 +158,8 @@ function dnsDeployment({ nodes }: AddressPlan, compileCache: string | undefined)
               name: 'dns',
               image: 'portolan/portolan',
               args: ['dns', '--conf', `${CONFIG_PATH}/Corefile`, '--kube-dns-config', KUBE_DNS_PATH],
+              // What is wrong with an edited Corefile is then in the pod's status.
+              terminationMessagePolicy: 'FallbackToLogsOnError',
               env: cached ? [{ name: 'NODE_COMPILE_CACHE', value: CACHE_PATH }] : [],
               volumeMounts: [
                 { name: 'config', mountPath: CONFIG_PATH, readOnly: true },

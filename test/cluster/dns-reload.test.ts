@@ -110,4 +110,12 @@ describe('the Corefile of a cluster', { skip }, () => {
       (found) => found.every((each) => each === '192.0.2.9'),
     );
   });
+
+  it('is kept when the cluster is taken down and comes up again', () => {
+    const edited = kubectl(['get', 'configmap', 'coredns', '-o', 'jsonpath={.data.Corefile}']);
+    cluster.portolan('down');
+    const up = cluster.portolan('up', '--detach', '--nodes', '1');
+    assert.equal(up.status, 0, up.stderr);
+    assert.equal(kubectl(['get', 'configmap', 'coredns', '-o', 'jsonpath={.data.Corefile}']), edited);
+  });
 });
