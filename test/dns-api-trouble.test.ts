@@ -1,7 +1,10 @@
 // `portolan dns` while its API server is away, refuses, hangs, or comes back with something else.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { KubeObject } from '#api/machinery/object.ts';
+import { makeCertificate } from '#test/support/certificate.ts';
 import { askDns, freePort, outcomeOf, startDnsCommand, testFolder } from '#test/support/dns-command.ts';
 import { startTroubledApi, type TroubledApi } from '#test/support/troubled-api.ts';
 import { until } from '#test/support/until.ts';
@@ -212,4 +215,33 @@ test('two servers, of which one has lost the API server: each answers of what it
     (found) => String(found) === '10.96.0.30',
   );
   assert.deepEqual(await one.ask('web'), ['10.96.0.20']);
+});
+
+test('portolan dns says that it does not trust the API server’s certificate, once', async (t) => {
+  const [own, other] = [await makeCertificate(), await makeCertificate()];
+  const server = createServer(own, (_, response) => response.end('{}'));
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const folder = testFolder(t);
+  const [cert, key] = [folder.file('cert.pem', other.cert), folder.file('key.pem', other.key)];
+  const corefile = `.:0 {
+    bind 127.0.0.1
+    kubernetes cluster.local {
+        endpoint https://127.0.0.1:${port}
+        tls ${cert} ${key} ${cert}
+        startup_timeout 300ms
+    }
+}`;
+  const command = startDnsCommand(t, ['--conf', folder.file('Corefile', corefile)]);
+  await command.said(/^serving on /);
+  assert.equal(errors(command.lines()).length, 1, command.lines().join('\n'));
+  assert.match(
+    errors(command.lines())[0] ?? '',
+    new RegExp(
+      `the API server https://127\\.0\\.0\\.1:${port} cannot be reached: .*self-signed certificate; it is tried`,
+    ),
+  );
 });
