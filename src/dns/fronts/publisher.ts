@@ -84,16 +84,16 @@ export class Publisher {
   #begin(prepared?: PreparedAnswer): AnswerCopies | undefined {
     const mark = this.marks.take();
     if (mark === undefined) return undefined;
-    const withdraw = (): void => this.marks.withdraw(mark);
+    const copies = new Copies(mark, this.#fronts, () => this.marks.withdraw(mark));
     if (prepared !== undefined) {
       // It may be in the tables of several servers, each with copies of its own.
       const { onStale: others } = prepared;
       prepared.onStale = () => {
-        withdraw();
+        copies.withdraw();
         others?.();
       };
     }
-    return new Copies(mark, this.#fronts, withdraw);
+    return copies;
   }
 }
 
@@ -105,21 +105,28 @@ interface NegativeCopies {
 class Copies implements AnswerCopies {
   readonly slot: number;
   readonly version: number;
-  readonly withdraw: () => void;
+  readonly #withdraw: () => void;
   readonly #fronts: ReadonlySet<Front>;
   /** What the slot's former answers had. */
   readonly #hitsBefore: number;
+  /** Known once they are withdrawn: the slot's next answer has hits of its own. */
+  #hitsAtEnd: number | undefined;
 
   constructor({ slot, version }: Mark, fronts: ReadonlySet<Front>, withdraw: () => void) {
     this.slot = slot;
     this.version = version;
-    this.withdraw = withdraw;
+    this.#withdraw = withdraw;
     this.#fronts = fronts;
     this.#hitsBefore = this.#allHits();
   }
 
   get hits(): number {
-    return Math.max(0, this.#allHits() - this.#hitsBefore);
+    return this.#hitsAtEnd ?? this.#allHits() - this.#hitsBefore;
+  }
+
+  withdraw(): void {
+    this.#hitsAtEnd ??= this.hits;
+    this.#withdraw();
   }
 
   #allHits(): number {

@@ -77,16 +77,16 @@ export class CacheHandler implements PluginInstance {
     return respond(request.query, entry.prepared, entry.flags & ~unwantedFlags(request), request.limit);
   }
 
-  /** Lets further hits be answered without the cache, until the entry's end. */
+  /** Lets further hits be answered without the cache, for as long as they may be. */
   #expedite(request: DnsRequest, entry: CacheEntry, nowMs: number): void {
     const { query, block } = request;
-    const { zones, prefetch, keepTtl } = this.#config;
+    const { zones, keepTtl } = this.#config;
     const lane = block.express.get('cache');
-    const untilMs = entry.storedMs + entry.lifetime * 1000;
-    if (lane === undefined || lane.closed || prefetch !== undefined || untilMs <= nowMs) return;
+    const untilMs = this.#unseenUntilMs(entry);
+    if (lane === undefined || lane.closed || untilMs <= nowMs) return;
     if (!lane.zones.has(zones.match(query)?.key ?? '') || !isPlain(query)) return;
     if (lane.table.holds(query, entry.prepared)) return;
-    lane.table.set(query, {
+    const tabled = lane.table.set(query, {
       prepared: entry.prepared,
       flags: entry.flags & ~HeaderFlag.AD,
       counts: lane.counts,
@@ -95,6 +95,16 @@ export class CacheHandler implements PluginInstance {
       lifetime: keepTtl ? undefined : { fromMs: entry.storedMs, seconds: entry.lifetime },
       plainOnly: true,
     });
+    if (tabled !== undefined) entry.tabled = [...entry.tabled, tabled];
+  }
+
+  /** Until when hits need not come here: those that may lead to prefetching do. */
+  #unseenUntilMs({ storedMs, lifetime }: CacheEntry): number {
+    const { prefetch } = this.#config;
+    const lifetimeMs = lifetime * 1000;
+    if (prefetch === undefined) return storedMs + lifetimeMs;
+    // Where pauses between hits can be long enough to begin counting anew, each has to be seen.
+    return lifetimeMs > prefetch.withinMs ? storedMs : storedMs + lifetimeMs * (1 - prefetch.left);
   }
 
   #miss(request: DnsRequest, key: string, next: Answerer): DnsReply {
@@ -159,7 +169,8 @@ export class CacheHandler implements PluginInstance {
     if (prefetch === undefined) return false;
     entry.hits = nowMs - entry.lastHitMs > prefetch.withinMs ? 1 : entry.hits + 1;
     entry.lastHitMs = nowMs;
-    if (entry.refreshing || entry.hits < prefetch.hits) return false;
+    const hits = entry.tabled.reduce((sum, tabled) => sum + tabled.hits, entry.hits);
+    if (entry.refreshing || hits < prefetch.hits) return false;
     return leftMs <= entry.lifetime * 1000 * prefetch.left;
   }
 }

@@ -1,3 +1,4 @@
+import type { TableEntry } from '#dns/kept-answer.ts';
 import { type PreparedAnswer, retire } from '#wire/dns-answer.ts';
 import { ttlOffsets } from '#wire/dns-answer-bytes.ts';
 
@@ -15,6 +16,8 @@ export interface CacheEntry {
   /** For prefetching: hits without a long pause between them. */
   hits: number;
   lastHitMs: number;
+  /** The same answer in tables, with hits of its own. */
+  tabled: readonly TableEntry[];
   refreshing: boolean;
 }
 
@@ -35,6 +38,7 @@ export function cacheEntry(
     writtenTtl: lifetime,
     hits: 0,
     lastHitMs: storedMs,
+    tabled: [],
     refreshing: false,
   };
 }
