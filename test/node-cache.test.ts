@@ -218,6 +218,7 @@ test('no query to the address of Service kube-dns is lost while one takes the pl
         servers,
         netns: pod,
         attempts: 1,
+        timeoutMs: 5000,
       });
       answers.set(by, (answers.get(by) ?? 0) + 1);
     }
