@@ -24,11 +24,11 @@ test('auto answers from the zone files of a folder, as they come and go', async 
   };
   assert.equal(await get('www.one.test'), 'www.one.test 60 192.0.2.1');
   assert.equal(await get('nobody.one.test'), 'rcode 3');
-  assert.equal(await get('www.bad.test'), 'rcode 2');
+  assert.equal(await get('www.bad.test'), 'rcode 5');
   assert.match(context.logged.join(), /db.bad.test:1: A: nothing is no IPv4 address/);
   writeFileSync(join(folder, 'db.two.test'), zoneText('192.0.2.2'));
   while ((await get('www.two.test')) !== 'www.two.test 60 192.0.2.2')
     await new Promise((resolve) => setTimeout(resolve, 5));
   rmSync(join(folder, 'db.one.test'));
-  while ((await get('www.one.test')) !== 'rcode 2') await new Promise((resolve) => setTimeout(resolve, 5));
+  while ((await get('www.one.test')) !== 'rcode 5') await new Promise((resolve) => setTimeout(resolve, 5));
 });

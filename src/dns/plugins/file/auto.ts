@@ -6,7 +6,7 @@ import { fillGroups, goRegExp } from '#dns/go-regexp.ts';
 import type { DnsReply, DnsRequest } from '#dns/handler.ts';
 import type { ParseScope, Plugin, PluginInstance, SetupContext } from '#dns/plugin.ts';
 import { parseZones, type Zone, ZoneMap, ZoneSet } from '#dns/zone.ts';
-import { answerFromZone, readZone, transferOf } from './file.ts';
+import { answerFromZone, nextOrRefused, readZone, transferOf } from './file.ts';
 import type { ZoneData } from './zone-data.ts';
 import { ZoneNews } from './zone-news.ts';
 
@@ -65,7 +65,7 @@ class AutoHandler implements PluginInstance {
 
   handle(request: DnsRequest, next: (request: DnsRequest) => DnsReply): DnsReply {
     const zone = this.#config.zones.match(request.query) && this.#zones.match(request.query);
-    if (zone === undefined) return next(request);
+    if (zone === undefined) return nextOrRefused(this, request, next);
     request.answeredBy = 'auto';
     return answerFromZone(zone, request);
   }

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { durationMs, fail, onlyArg, unknownOption, zonesArg } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
 import { emptyAnswer } from '#dns/finish-answer.ts';
-import type { DnsReply, DnsRequest } from '#dns/handler.ts';
+import type { Answerer, DnsReply, DnsRequest } from '#dns/handler.ts';
 import { lookUp } from '#dns/look-up.ts';
 import type { ParseScope, Plugin, PluginInstance, SetupContext, ZoneTransfer } from '#dns/plugin.ts';
 import { ReloadedFile } from '#dns/plugins/reloaded-file.ts';
@@ -77,7 +77,7 @@ class FileHandler implements PluginInstance {
   handle(request: DnsRequest, next: (request: DnsRequest) => DnsReply): DnsReply {
     const { query } = request;
     const zone = this.#zones.match(query);
-    if (zone === undefined) return this.#isLast(request) ? emptyAnswer(ResponseCode.REFUSED) : next(request);
+    if (zone === undefined) return nextOrRefused(this, request, next);
     const { value: data } = zone.file;
     if (data === undefined) return emptyAnswer(ResponseCode.SERVFAIL);
     if (zone.fallthrough.match(query) !== undefined) {
@@ -92,13 +92,15 @@ class FileHandler implements PluginInstance {
     const zone = this.#byKey.get(zoneKey)?.file.value;
     return zone === undefined ? undefined : transferOf(zone);
   }
+}
 
-  /** Nobody behind it could answer. */
-  #isLast({ block }: DnsRequest): boolean {
-    return !block.plugins
-      .slice(block.plugins.indexOf(this) + 1)
-      .some((plugin) => plugin.handle !== undefined);
-  }
+/** A name of none of its zones is refused where nobody behind could answer. */
+export function nextOrRefused(self: PluginInstance, request: DnsRequest, next: Answerer): DnsReply {
+  const { plugins } = request.block;
+  const behind = plugins.slice(plugins.indexOf(self) + 1);
+  return behind.some(({ handle }) => handle !== undefined)
+    ? next(request)
+    : emptyAnswer(ResponseCode.REFUSED);
 }
 
 /** Answers a question of a zone, names outside that its CNAMEs lead to included. */
