@@ -169,6 +169,27 @@ const trackedServers = (): Set<string> => {
   return found;
 };
 
+const dummyIsMissing = ((): boolean => {
+  try {
+    rtnetlink.createLink({ kind: 'dummy', name: 'probe' });
+    rtnetlink.deleteLink('probe');
+    return false;
+  } catch {
+    return true;
+  }
+})();
+for (const [kind, skip] of [
+  ['dummy', dummyIsMissing && 'this kernel has no dummy devices'],
+  ['bridge', !dummyIsMissing && 'this kernel has dummy devices, which are taken first'],
+] as const) {
+  test(`has its address on a ${kind} device that pods reach`, { skip }, async (t) => {
+    const cache = await startNodeCache(t, '-localip', LOCAL);
+    assert.equal(rtnetlink.link(INTERFACE)?.kind, kind);
+    assert.equal(await whoAnswers(LOCAL, pod), CLUSTER_SERVER);
+    await cache.end();
+  });
+}
+
 test('takes queries to its own addresses and to that of Service kube-dns, from pods and the node', async (t) => {
   assert.equal(await whoAnswers(KUBE_DNS, pod), SERVICE_SERVER);
   const cache = await startNodeCache(t, '-localip', `${LOCAL},${KUBE_DNS},${LOCAL6}`);
