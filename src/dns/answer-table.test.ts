@@ -188,7 +188,8 @@ test('answer() counts type, response code and sizes', () => {
     assert.equal(sum(values), 1);
 });
 
-test('set() finds every one of many names again, replaces, and sweeps out what is stale when it is full', () => {
+test('set() finds every one of many names again, replaces, and sweeps out what is stale when it is full', (t) => {
+  t.mock.timers.enable({ apis: ['Date'], now: 1_000_000_000 });
   const table = new AnswerTable({ maxEntries: 3000 });
   const counts = new AnswerCounts();
   const nameOf = (i: number): string[] => [`service-${i}`, ...NAME.slice(1)];
@@ -203,8 +204,22 @@ test('set() finds every one of many names again, replaces, and sweeps out what i
   assert.equal(table.size, 3000);
   assert.equal(put(3000, prepared(1)), undefined);
   retire(first);
+  assert.equal(put(3000, prepared(1)), undefined, 'looked at a moment ago');
+  t.mock.timers.tick(1000);
   assert.ok(put(3000, prepared(1)) !== undefined);
   assert.equal(table.size, 3000);
+});
+
+test('what is no longer true does not stay for long, however many names come and go', () => {
+  const table = new AnswerTable();
+  const counts = new AnswerCounts();
+  for (let i = 0; i < 20_000; i++) {
+    const answer = prepared(1);
+    const query = read(queryBytes([`name-${i}`, ...NAME.slice(1)]));
+    table.set(query, { prepared: answer, flags: 0, counts });
+    retire(answer);
+    assert.ok(table.size <= 1024, `${table.size} entries`);
+  }
 });
 
 test('answer() never throws nor writes past its room, whatever the bytes', () => {

@@ -19,6 +19,8 @@ import type { Zone } from './zone.ts';
 
 const AD_OR_CD = HeaderFlag.AD | HeaderFlag.CD;
 const FIRST_BUCKETS = 1024;
+/** So long nobody looks again whether a table that was full of true answers still is. */
+const FULL_MS = 1000;
 
 export interface FoundAbsent {
   readonly names: AbsentNames;
@@ -57,6 +59,8 @@ export class AnswerTable {
   #absent: readonly AbsentNames[] = [];
   #buckets: (KeptAnswer | undefined)[] = emptyBuckets(FIRST_BUCKETS);
   #size = 0;
+  /** Until then it is taken to be full. */
+  #fullUntilMs = 0;
   /** The time as of the last `settle()` or `startBatch()`, in ms since 1970. */
   #nowMs = Date.now();
   #startedMs = performance.now();
@@ -84,8 +88,7 @@ export class AnswerTable {
       hash,
       (entry) => entry.type === type && entry.name.length === name.length && isName(name, 0, entry.name),
     );
-    if (this.#size >= this.#maxEntries && !this.#sweep()) return undefined;
-    if (this.#size >= this.#buckets.length) this.#grow();
+    if (this.#size >= Math.min(this.#maxEntries, this.#buckets.length) && !this.#makeRoom()) return undefined;
     const entry = new KeptAnswer(hash, question, answer);
     this.#link(entry);
     this.#size++;
@@ -149,9 +152,10 @@ export class AnswerTable {
     for (const names of this.#absent) if (!kept.includes(names)) names.copies?.withdraw();
   }
 
-  #empty(): void {
-    this.#buckets = emptyBuckets(FIRST_BUCKETS);
+  #empty(buckets = FIRST_BUCKETS): void {
+    this.#buckets = emptyBuckets(buckets);
     this.#size = 0;
+    this.#fullUntilMs = 0;
   }
 
   /** To be called when queries have come in, before the first of them is answered. */
@@ -287,29 +291,23 @@ export class AnswerTable {
     }
   }
 
-  /** Drops what is no longer true. Returns whether there was any. */
-  #sweep(): boolean {
-    const before = this.#size;
-    const entries = this.#buckets.flatMap((first) => [...chainOf(first)]);
-    this.#empty();
+  /** Drops what is no longer true, and gives what is left as many buckets as it needs. False: it is full. */
+  #makeRoom(): boolean {
     const now = Date.now();
-    for (const entry of entries) {
-      if (entry.prepared.stale || entry.untilMs <= now) {
-        entry.copies?.withdraw();
-        continue;
+    if (now < this.#fullUntilMs) return false;
+    const kept: KeptAnswer[] = [];
+    for (const first of this.#buckets) {
+      for (const entry of chainOf(first)) {
+        if (entry.prepared.stale || entry.untilMs <= now) entry.copies?.withdraw();
+        else kept.push(entry);
       }
-      if (this.#size >= this.#buckets.length) this.#grow();
-      this.#link(entry);
-      this.#size++;
     }
-    return this.#size < before;
-  }
-
-  #grow(): void {
-    const old = this.#buckets;
-    this.#buckets = emptyBuckets(old.length * 2);
-    const entries = old.flatMap((first) => [...chainOf(first)]);
-    for (const entry of entries) this.#link(entry);
+    this.#empty(Math.max(FIRST_BUCKETS, 2 ** Math.ceil(Math.log2(2 * kept.length))));
+    for (const entry of kept) this.#link(entry);
+    this.#size = kept.length;
+    const isFull = this.#size >= this.#maxEntries;
+    if (isFull) this.#fullUntilMs = now + FULL_MS;
+    return !isFull;
   }
 }
 
