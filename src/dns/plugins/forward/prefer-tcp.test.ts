@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { type AddressInfo, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { MetricRegistry } from '#dns/metric-registry.ts';
+import { ask, instance, request, testContext } from '#test/support/dns-plugin.ts';
 import { HeaderFlag } from '#wire/dns.ts';
 import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
 import { StreamExchanger } from './exchange-stream.ts';
+import { forward } from './forward.ts';
 import { exchangePreferTcp } from './prefer-tcp.ts';
 
 const QUERY = Buffer.from('0001010000010000000000000161000001', 'hex');
@@ -110,3 +113,41 @@ test('a kept connection on which nothing comes any more is given up', async (t) 
   await exchanger.exchange(QUERY, 5000);
   assert.equal(connections(), 2);
 });
+
+test('forward with prefer_tcp has its answer from a server that only answers over UDP', async (t) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    t.after(() => socket.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const socket = createSocket('udp4');
+  socket.on('message', (query, peer) => {
+    query.writeUInt16BE(HeaderFlag.QR, 2);
+    socket.send(query, peer.port, peer.address);
+  });
+  await new Promise<void>((resolve) => socket.bind(port, '127.0.0.1', resolve));
+  t.after(() => socket.close());
+
+  const stack = new AsyncDisposableStack();
+  t.after(() => stack.disposeAsync());
+  const text = `forward . 127.0.0.1:${port} {\nprefer_tcp\nread_timeout 200ms\n}`;
+  const plugin = await instance(forward, text, testContext(stack));
+  const result = await ask(plugin, request('a.test', 'A', {}), () =>
+    assert.fail('the next plugin was asked'),
+  );
+  assert.deepEqual(result === 'dropped' ? result : result.rcode, 0);
+});
+
+for (const other of ['force_tcp', 'prefer_udp']) {
+  test(`forward refuses prefer_tcp beside ${other}`, async (t) => {
+    const stack = new AsyncDisposableStack();
+    t.after(() => stack.disposeAsync());
+    const text = `forward . 127.0.0.1 {\nprefer_tcp\n${other}\n}`;
+    await assert.rejects(
+      async () => instance(forward, text, testContext(stack)),
+      new RegExp(`prefer_tcp and ${other} exclude each other`),
+    );
+  });
+}
