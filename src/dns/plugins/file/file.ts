@@ -11,6 +11,7 @@ import { parseZones, type Zone, ZoneMap, ZoneSet } from '#dns/zone.ts';
 import { RecordType, ResponseCode } from '#wire/dns.ts';
 import { questionLabels } from '#wire/dns-query.ts';
 import { planZoneAnswer } from './plan-zone-answer.ts';
+import { withProofs } from './signatures.ts';
 import { ZoneData } from './zone-data.ts';
 import { parseZoneFile } from './zone-file.ts';
 import { ZoneNews } from './zone-news.ts';
@@ -110,7 +111,9 @@ export function answerFromZone(zone: ZoneData, request: DnsRequest): DnsReply {
   if (query.type === RecordType.AXFR || query.type === RecordType.IXFR)
     return emptyAnswer(ResponseCode.REFUSED);
   const dnssecOk = query.edns?.dnssecOk === true;
-  const { answer, external } = planZoneAnswer(zone, questionLabels(query), query.type, dnssecOk);
+  const name = questionLabels(query);
+  const { answer: plain, external } = planZoneAnswer(zone, name, query.type, dnssecOk);
+  const answer = dnssecOk ? withProofs(zone, name, plain) : plain;
   if (external === undefined) return answer;
   return lookUp(request, external, query.type).then(({ rcode, answers }) => ({
     ...answer,

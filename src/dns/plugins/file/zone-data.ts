@@ -1,6 +1,8 @@
 import type { Zone } from '#dns/zone.ts';
 import { type DnsName, type DnsRecord, nameKey, RecordType } from '#wire/dns.ts';
 
+const NSEC = 47;
+
 /** Records of one name by type. */
 export type ZoneNode = ReadonlyMap<number, readonly DnsRecord[]>;
 
@@ -9,12 +11,18 @@ export class ZoneData {
   readonly apex: DnsName;
   readonly soa: DnsRecord;
   readonly records: readonly DnsRecord[];
+  /** NSEC records in the order of their names. */
+  readonly #denials: readonly { readonly key: string; readonly record: DnsRecord }[];
   readonly #nodes = new Map<string, Map<number, DnsRecord[]>>();
 
   private constructor(apex: DnsName, soa: DnsRecord, records: readonly DnsRecord[]) {
     this.apex = apex;
     this.soa = soa;
     this.records = records;
+    this.#denials = records
+      .filter(({ type }) => type === NSEC)
+      .map((record) => ({ key: canonicalKey(record.name), record }))
+      .toSorted((a, b) => (a.key < b.key ? -1 : 1));
     for (const record of records) {
       const node = this.#makeNode(record.name);
       const known = node.get(record.type);
@@ -44,6 +52,24 @@ export class ZoneData {
     return this.#nodes.get(nameKey(name));
   }
 
+  get isSigned(): boolean {
+    return this.#denials.length > 0;
+  }
+
+  /** The NSEC record of the last name before one that is not there, which says that nothing is between (RFC 4034 §4). */
+  denialOf(name: DnsName): readonly DnsRecord[] {
+    const key = canonicalKey(name);
+    let [from, to] = [0, this.#denials.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#denials[middle]?.key ?? '') <= key) from = middle + 1;
+      else to = middle;
+    }
+    // Before the first comes the last: it says that there is none behind it.
+    const before = this.#denials.at(from - 1);
+    return before === undefined ? [] : [before.record];
+  }
+
   /** The node, and those between it and the apex, which exist although they have no records (RFC 4592 §2.2.2). */
   #makeNode(name: DnsName): Map<number, DnsRecord[]> {
     for (let i = 1; name.length - i >= this.apex.length; i++) {
@@ -58,6 +84,14 @@ export class ZoneData {
     this.#nodes.set(key, node);
     return node;
   }
+}
+
+/** Sorts as names do in DNSSEC: from the last label to the first (RFC 4034 §6.1). */
+function canonicalKey(name: DnsName): string {
+  return name
+    .map((label) => `${lowerCase(label)}\0`)
+    .toReversed()
+    .join('');
 }
 
 /** As CoreDNS has owners. Only ASCII: names are bytes. */
