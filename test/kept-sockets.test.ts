@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import type { Container } from '#api/core/v1.gen.ts';
-import { PODS } from '#kube/resources.ts';
+import { ENDPOINT_SLICES, PODS } from '#kube/resources.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
 import { startNodeCluster } from '#test/support/node-cluster.ts';
 import { isReady } from '#test/support/pod-fixtures.ts';
@@ -26,7 +26,7 @@ udp.on('message', (message, { port, address }) => {
   if (String(message) === 'die') process.exit(1);
   udp.send('here', port, address);
 });
-require('node:net').createServer((socket) => socket.end('here')).listen({ fd: 4 });
+require('node:net').createServer((socket) => socket.on('error', () => {}).end('here')).listen({ fd: 4 });
 `;
 const container: Container = {
   name: 'main',
@@ -70,4 +70,37 @@ test('a port that no container has keeps the container from being made, and is n
   const { reason, message } = pod.status?.containerStatuses?.[0]?.state?.waiting ?? {};
   assert.equal(reason, 'CreateContainerConfigError');
   assert.match(message ?? '', /keep-sockets: no container of the pod has a port with the name "datagrans"/);
+});
+
+test('while a process is away, an endpoint of the Service that stands in answers in its place', async () => {
+  const standIn = createSocket('udp4');
+  standIn.on('message', (message, { port, address }) =>
+    standIn.send(`for it: ${String(message)}`, port, address),
+  );
+  await new Promise<void>((resolve) => standIn.bind(5300, '172.30.0.10', resolve));
+  const annotations = { ...keep('datagrams').annotations, 'portolan.dev/stand-in': 'others' };
+  // The second time it stays away for the ten seconds of its back-off.
+  const dies = { ...container, command: ['/portolan/node', '-e', 'setTimeout(() => process.exit(1), 200)'] };
+  await cluster.createPod('away', { containers: [dies] }, { annotations });
+  const address =
+    (await cluster.podBecomes('away', ({ status }) => status?.podIP !== undefined)).status?.podIP ?? '';
+  const endpoint = (ip: string) => ({ addresses: [ip], conditions: { ready: true } });
+  await cluster.client.create(ENDPOINT_SLICES, {
+    metadata: { namespace: 'default', name: 'others-1', labels: { 'kubernetes.io/service-name': 'others' } },
+    addressType: 'IPv4',
+    ports: [{ name: 'datagrams', port: 5300, protocol: 'UDP' }],
+    endpoints: [endpoint(address), endpoint('172.30.0.10')],
+  });
+  await cluster.podBecomes(
+    'away',
+    ({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff',
+  );
+  const client = createSocket('udp4');
+  const answered = once(client, 'message');
+  client.send('anybody?', 5300, address);
+  const [answer, { address: from }] = (await answered) as [Buffer, { address: string }];
+  assert.equal(String(answer), 'for it: anybody?');
+  assert.equal(from, address);
+  client.close();
+  standIn.close();
 });

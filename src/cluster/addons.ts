@@ -16,7 +16,10 @@ const NAMESPACE = 'kube-system';
 /** The label by which everybody finds a cluster's DNS, whatever program it is. */
 const LABELS = { 'k8s-app': 'kube-dns' };
 const DNS_NAME = 'portolan-dns';
+/** A process that is killed leaves its queries to the others and to the next one. */
+const SURVIVAL = { 'portolan.dev/keep-sockets': 'dns,dns-tcp', 'portolan.dev/stand-in': 'kube-dns' };
 const ROLE_NAME = 'portolan:dns';
+const STAND_IN_ROLE_NAME = 'portolan:stand-in';
 
 /**
  * What every cluster has running: its DNS, as ordinary pods behind an ordinary Service. `compileCache` is a directory
@@ -28,6 +31,8 @@ export function addonItems(plan: AddressPlan, compileCache: string | undefined):
     { resource: SERVICE_ACCOUNTS, object: dnsAccount() },
     { resource: CLUSTER_ROLES, object: dnsRole() },
     { resource: CLUSTER_ROLE_BINDINGS, object: dnsRoleBinding() },
+    { resource: CLUSTER_ROLES, object: standInRole() },
+    { resource: CLUSTER_ROLE_BINDINGS, object: standInRoleBinding() },
     { resource: CONFIG_MAPS, object: dnsConfig(), onlyCreate: true },
     { resource: DEPLOYMENTS, object: dnsDeployment(plan, compileCache) },
   ];
@@ -86,6 +91,26 @@ function dnsRoleBinding(): ClusterRoleBinding {
   };
 }
 
+/** Nodes look for those that answer in the place of a process that was killed. */
+function standInRole(): ClusterRole {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRole',
+    metadata: { name: STAND_IN_ROLE_NAME },
+    rules: [{ apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list'] }],
+  };
+}
+
+function standInRoleBinding(): ClusterRoleBinding {
+  return {
+    apiVersion: 'rbac.authorization.k8s.io/v1',
+    kind: 'ClusterRoleBinding',
+    metadata: { name: STAND_IN_ROLE_NAME },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: STAND_IN_ROLE_NAME },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'system:nodes' }],
+  };
+}
+
 const CACHE_PATH = '/var/cache/portolan';
 /** Below a folder of the image that mount points can be made in. */
 const CONFIG_PATH = '/var/cache/coredns';
@@ -141,8 +166,7 @@ function dnsDeployment({ nodes }: AddressPlan, compileCache: string | undefined)
       selector: { matchLabels: LABELS },
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
       template: {
-        // A process that is killed leaves its queries to the next one.
-        metadata: { labels: LABELS, annotations: { 'portolan.dev/keep-sockets': 'dns,dns-tcp' } },
+        metadata: { labels: LABELS, annotations: SURVIVAL },
         spec: {
           serviceAccountName: DNS_NAME,
           // The node's name server is the fabric's gateway, which asks those of the host.

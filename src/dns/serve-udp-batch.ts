@@ -33,7 +33,7 @@ export async function serveUdpBatch(
   const server = new BatchServer(batch, service, family, local);
   const watch =
     inherited !== undefined
-      ? watchByPolling(fd, server.servePeeking())
+      ? watchByPolling(fd, server.servePeeking(new UdpBatch(fd, { family, slots: SLOTS, pinSource })))
       : pinSource
         ? watchByPolling(fd, () => server.serve(batch.receive()))
         : await watchByReading(fd, family, (message, peer) => {
@@ -54,7 +54,7 @@ export async function serveUdpBatch(
       answer: (message, peer, answered) => server.serveForeign(message, peer, answered),
     },
     async [Symbol.asyncDispose]() {
-      server.closed = true;
+      server.close();
       await watch[Symbol.asyncDispose]();
     },
   };
@@ -75,7 +75,8 @@ function isGlobal(
 
 /** Answers what lies in a batch: at once from the table, and what the chain has to answer when it has. */
 class BatchServer {
-  closed = false;
+  #closed = false;
+  #others: BatchServer | undefined;
   readonly #batch: UdpBatch;
   readonly #service: QueryService;
   readonly #family: 4 | 6;
@@ -89,6 +90,12 @@ class BatchServer {
     this.#family = family;
     this.#local = local;
     this.#lane = laneOf('udp', family);
+  }
+
+  /** Nothing more is sent: the descriptor is about to be somebody else's. */
+  close(): void {
+    this.#closed = true;
+    this.#others?.close();
   }
 
   /** Answers the first `count` slots. Returns whether there was anything. */
@@ -105,14 +112,18 @@ class BatchServer {
 
   /**
    * Serves what comes in and takes it off the socket once it is answered: should this process be killed in between, its
-   * successor answers. What waits at the start is taken off first: nothing may bring down one process after another.
+   * successor answers. What waits at the start is taken off first: nothing may bring down one process after another. Others
+   * may take datagrams off as well: what is found in their place, in the batch `taken`, has not been answered.
    */
-  servePeeking(): () => boolean {
+  servePeeking(taken: UdpBatch): () => boolean {
+    const others = new BatchServer(taken, this.#service, this.#family, this.#local);
+    this.#others = others;
     let isOld = true;
     return () => {
       const peeked = isOld ? 0 : this.#batch.peek();
       if (this.serve(peeked)) {
-        this.#batch.drop(peeked);
+        const count = taken.receive(0, peeked);
+        if (!taken.isLike(this.#batch, count)) others.serve(count);
         return true;
       }
       const served = this.serve(this.#batch.receive());
@@ -163,7 +174,7 @@ class BatchServer {
   }
 
   #reply(peer: UdpPeer, response: Response): void {
-    if (!this.closed && Buffer.isBuffer(response)) this.#batch.reply(peer, response);
+    if (!this.#closed && Buffer.isBuffer(response)) this.#batch.reply(peer, response);
   }
 }
 

@@ -1,6 +1,12 @@
+import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
+import { ENDPOINT_SLICES } from '#kube/resources.ts';
 import { closeFd } from '#os/fd-ledger.ts';
 import { bindUdp, listenTcp } from '#os/socket.ts';
+import type { PodParts } from './launch-container.ts';
 import type { KeptSocket } from './plan-kept-sockets.ts';
+import { standInService } from './plan-stand-in.ts';
+import type { RunningContainer } from './running-container.ts';
+import { StandIn } from './stand-in.ts';
 
 /** Sockets of one container, kept over the lives of its process. */
 export class KeptSockets implements Disposable {
@@ -29,6 +35,7 @@ export class KeptSockets implements Disposable {
 /** Those of all containers of a pod. */
 export class PodSockets implements Disposable {
   readonly #kept = new Map<string, KeptSockets>();
+  readonly #standIns = new Map<string, StandIn>();
 
   /** The container's; opened as planned when first asked for. */
   of(container: string, plan: () => readonly KeptSocket[], netns: number | undefined): KeptSockets {
@@ -37,7 +44,39 @@ export class PodSockets implements Disposable {
     return kept;
   }
 
+  /** Should this process end while its pod does not, the Service that stands in answers until `served()`. */
+  follow(
+    container: string,
+    running: Pick<RunningContainer, 'exited'>,
+    { pod, podIps, netns, context: { config }, signal }: PodParts,
+  ): void {
+    const service = standInService(pod);
+    if (service === undefined) return;
+    const labelSelector = `kubernetes.io/service-name=${service.name}`;
+    const slices = async (): Promise<EndpointSlice[]> => {
+      const options = { namespace: service.namespace, labelSelector, signal };
+      return (await config.client.list(ENDPOINT_SLICES, options)).items;
+    };
+    void running.exited.then(() => {
+      if (signal.aborted) return;
+      const { planned = [], descriptors = [] } = this.#kept.get(container) ?? {};
+      const sockets = planned.flatMap(({ protocol, address, port }, i) => {
+        const fd = descriptors[i];
+        return protocol === 'UDP' && fd !== undefined ? [{ fd, address, port }] : [];
+      });
+      if (sockets.length === 0 || this.#standIns.has(container)) return;
+      this.#standIns.set(container, new StandIn({ netns, podIps, slices, sockets }));
+    });
+  }
+
+  /** The container's process answers again. */
+  served(container: string): void {
+    this.#standIns.get(container)?.leave();
+    this.#standIns.delete(container);
+  }
+
   [Symbol.dispose](): void {
+    for (const standIn of this.#standIns.values()) standIn[Symbol.dispose]();
     for (const kept of this.#kept.values()) kept[Symbol.dispose]();
     this.#kept.clear();
   }

@@ -239,14 +239,20 @@ export class PodAgent {
       pod: () => this.pod,
       address: () => this.#podIps[0] ?? '127.0.0.1',
       image: () => chooseImage(container, this.#context.images),
-      launch: (image, restartCount) => {
+      launch: async (image, restartCount) => {
         const log = this.#openLog(container.name, restartCount);
-        return launchContainer({ parts: this.#parts(), container, image, restartCount, log });
+        const parts = this.#parts();
+        const running = await launchContainer({ parts, container, image, restartCount, log });
+        this.#sockets.follow(container.name, running, parts);
+        return running;
       },
       terminationMessage: ({ exitCode }) =>
         readTerminationMessage(this.#directory, container, exitCode, this.logs.get(container.name)?.current),
       event: (type, reason, message) => this.#context.event(this.pod, type, reason, message, fieldPath),
-      onChange: this.#onChange,
+      onChange: () => {
+        if (this.#agents.get(container.name)?.snapshot().ready) this.#sockets.served(container.name);
+        this.#onChange();
+      },
     });
   }
 

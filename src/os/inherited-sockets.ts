@@ -1,14 +1,13 @@
 import { unmapIp } from '#lib/ip.ts';
 import { decodeSocketAddress, LITTLE_ENDIAN } from '#wire/socket-address.ts';
-import { check, libc } from './libc.ts';
-import { SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from './socket.ts';
+import { libc } from './libc.ts';
+import { duplicateSocket, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET } from './socket.ts';
 
 /** Where service managers put the first of them: sd_listen_fds(3). */
 const FIRST_FD = 3;
 const SO_TYPE = 3;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
-const F_DUPFD_CLOEXEC = 1030;
 
 /** A bound socket that somebody else opened for this process, and keeps open when it ends. */
 export interface InheritedSocket {
@@ -60,5 +59,5 @@ export function inheritedSocket(
 ): number | undefined {
   known ??= readInheritedSockets(process.env, process.pid);
   const found = known.find((each) => each.kind === kind && each.address === address && each.port === port);
-  return found && check(libc().fcntl(found.fd, F_DUPFD_CLOEXEC, 0), 'fcntl', `of descriptor ${found.fd}`);
+  return found && duplicateSocket(found.fd);
 }

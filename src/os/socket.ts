@@ -30,6 +30,7 @@ const IPV6_FREEBIND = 78;
 /** The same number for IPv4 and, at the IPv6 level, for IPv6. */
 const SO_ORIGINAL_DST = 80;
 const EINPROGRESS = 115;
+const F_DUPFD_CLOEXEC = 1030;
 const DISCARD_PORT = 9;
 
 export interface BindOptions {
@@ -125,6 +126,11 @@ export function acceptOn(
   const server = net.createServer(options, handler).listen({ fd });
   threadLedger().forget(fd);
   return server;
+}
+
+/** Another descriptor for the same socket, which lives until all of them are closed. The caller's to adopt or close. */
+export function duplicateSocket(fd: number): number {
+  return check(libc().fcntl(fd, F_DUPFD_CLOEXEC, 0), 'fcntl', `of descriptor ${fd}`);
 }
 
 /** Makes a raw connected (or connecting) TCP socket a `net.Socket` of this thread, which now owns it. */

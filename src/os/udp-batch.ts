@@ -65,7 +65,6 @@ export class UdpBatch {
   readonly #control: Buffer;
   readonly #family: 4 | 6;
   #single: SingleMessage | undefined;
-  #nowhere: Buffer | undefined;
 
   /** `pinSource`: the socket is bound to all addresses; answers have to leave from the one that was asked. */
   constructor(
@@ -108,19 +107,19 @@ export class UdpBatch {
 
   /**
    * Takes what has come in, without waiting, and returns how many slots are filled. The first `keep` slots,
-   * filled by `put()`, stay; all others are overwritten.
+   * filled by `put()`, stay; all others are overwritten. Takes no more than fill `limit` slots.
    */
-  receive(keep = 0): number {
+  receive(keep = 0, limit = this.slots): number {
     for (let slot = keep; slot < this.slots; slot++) this.#reset(slot);
     const headers = this.#headersFrom(keep);
-    const count = libc().recvmmsg(this.#fd, headers, this.slots - keep, 0, null);
+    const count = libc().recvmmsg(this.#fd, headers, limit - keep, 0, null);
     // No datagram, or an ICMP error of one client, which is reported once and is not the server's.
     return keep + Math.max(0, count);
   }
 
   /**
-   * As `receive()`, but what it takes stays in the socket until `drop()`: for a socket that outlives this process, so that
-   * the next one finds what this one did not get to answer. Leaves out empty datagrams that were peeked at before.
+   * As `receive()`, but what it takes stays in the socket, to be received later: for a socket that outlives this process, so
+   * that the next one finds what this one did not get to answer. Leaves out empty datagrams that were peeked at before.
    */
   peek(): number {
     for (let slot = 0; slot < this.slots; slot++) this.#reset(slot);
@@ -130,15 +129,18 @@ export class UdpBatch {
     return Math.max(0, libc().recvmmsg(this.#fd, this.#headers, this.slots, MSG_PEEK | MSG_TRUNC, null));
   }
 
-  /** Takes the first `count` datagrams, as many as were peeked at, off the socket. */
-  drop(count: number): void {
-    // Messages without room: their datagrams are thrown away.
-    this.#nowhere ??= zeroed(this.slots * HEADER_WORDS * 4);
-    for (let left = count; left > 0; ) {
-      const dropped = libc().recvmmsg(this.#fd, this.#nowhere, left, 0, null);
-      if (dropped <= 0) return;
-      left -= dropped;
+  /** Whether the first `count` slots hold datagrams of the same senders, with the same first two bytes, as the other's. */
+  isLike(other: UdpBatch, count: number): boolean {
+    for (let slot = 0; slot < count; slot++) {
+      const name = slot * NAME_BYTES;
+      const start = this.start(slot);
+      const same =
+        this.#names.compare(other.#names, name, name + this.#nameBytes, name, name + this.#nameBytes) === 0 &&
+        this.data[start] === other.data[start] &&
+        this.data[start + 1] === other.data[start + 1];
+      if (!same) return false;
     }
+    return true;
   }
 
   /** Fills a slot with a datagram that was received elsewhere; false when it does not fit. */
