@@ -43,6 +43,11 @@ export function isInZone(key: string, zone: Pick<Zone, 'key'>): boolean {
   return false;
 }
 
+/** Whether no name is in both. */
+export function isApart(a: Pick<Zone, 'key'>, b: Pick<Zone, 'key'>): boolean {
+  return !isInZone(a.key, b) && !isInZone(b.key, a);
+}
+
 /** Values by zone; a name belongs to the longest zone that it is in. */
 export class ZoneMap<T> {
   readonly #zones = new Map<string, T>();

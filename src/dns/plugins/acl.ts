@@ -3,7 +3,7 @@ import type { Directive } from '#dns/corefile/parse.ts';
 import { emptyAnswer } from '#dns/finish-answer.ts';
 import { type DnsAnswer, DROP } from '#dns/handler.ts';
 import type { ParseScope, Plugin } from '#dns/plugin.ts';
-import { type Zone, ZoneSet } from '#dns/zone.ts';
+import { isApart, type Zone, ZoneSet } from '#dns/zone.ts';
 import { Cidr, parseIp, unmapIp } from '#lib/ip.ts';
 import { RecordType, ResponseCode, typeNumber } from '#wire/dns.ts';
 
@@ -53,8 +53,9 @@ export const acl: Plugin = {
         };
         return {
           name: 'acl',
+          // Nor may a zone pass of which only some names are restricted.
           passes: (zoneKey) =>
-            !rules.some(({ zones }) => zones.zones.some((zone) => zoneKey.endsWith(zone.key))),
+            rules.every(({ zones }) => zones.zones.every((zone) => isApart(zone, { key: zoneKey }))),
           handle(request, next) {
             const { query, client } = request;
             for (const rule of rules) {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { structured } from '#dns/finish-answer.ts';
 import type { Plugin } from '#dns/plugin.ts';
+import { zoneOf } from '#dns/zone.ts';
 import { Cidr } from '#lib/ip.ts';
 import {
   answer,
@@ -17,7 +18,7 @@ import {
   testContext,
   texts,
 } from '#test/support/dns-plugin.ts';
-import { HeaderFlag, RecordType } from '#wire/dns.ts';
+import { HeaderFlag, parseName, RecordType } from '#wire/dns.ts';
 import { prepareAnswer, respond } from '#wire/dns-answer.ts';
 import { questionLabels } from '#wire/dns-query.ts';
 import { parseRecord } from '#wire/dns-text.ts';
@@ -73,6 +74,15 @@ test('acl does what the first policy that applies says', async () => {
   assert.equal(await heard(acl, 'acl {\ndrop net 192.0.2.0/24\n}', 'a.test', 'A'), 'dropped');
   const blocked = await heard(acl, 'acl {\nblock net 192.0.2.0/24\n}', 'a.test', 'A');
   assert.ok(blocked !== 'dropped' && blocked.rcode === 5);
+});
+
+test('acl lets no answers by without it for zones that it has a rule for a part of', async () => {
+  await using stack = new AsyncDisposableStack();
+  const plugin = await instance(acl, 'acl secret.example {\nblock\n}', testContext(stack));
+  const passes = (zone: string) => plugin.passes?.(zoneOf(parseName(zone) ?? []).key);
+  for (const zone of ['.', 'example', 'secret.example', 'a.secret.example'])
+    assert.equal(passes(zone), false, zone);
+  for (const zone of ['test', 'open.example', 'notsecret.example']) assert.equal(passes(zone), true, zone);
 });
 
 test('acl tells clients that know EDNS why: blocked or filtered', async () => {

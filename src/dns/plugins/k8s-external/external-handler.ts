@@ -3,7 +3,7 @@ import type { Answerer, DnsAnswer, DnsReply, DnsRequest } from '#dns/handler.ts'
 import { lookUp } from '#dns/look-up.ts';
 import type { ClusterSource, PluginInstance, SetupContext, ZoneTransfer } from '#dns/plugin.ts';
 import { PreparedAnswers } from '#dns/prepared-answers.ts';
-import { isInZone, type Zone, ZoneSet } from '#dns/zone.ts';
+import { isApart, type Zone, ZoneSet } from '#dns/zone.ts';
 import { type DnsRecord, HeaderFlag, RecordType, ResponseCode } from '#wire/dns.ts';
 import { type PreparedAnswer, prepareAnswer, respond } from '#wire/dns-answer.ts';
 import { questionLabels } from '#wire/dns-query.ts';
@@ -54,9 +54,7 @@ export class ExternalHandler implements PluginInstance {
 
   /** Zones that have nothing to do with its own. */
   passes(zoneKey: string): boolean {
-    return this.#config.zones.every(
-      (zone) => !isInZone(zoneKey, zone) && !isInZone(zone.key, { key: zoneKey }),
-    );
+    return this.#config.zones.every((zone) => isApart(zone, { key: zoneKey }));
   }
 
   handle(request: DnsRequest, next: Answerer): DnsReply {
