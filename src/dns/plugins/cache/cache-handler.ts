@@ -143,7 +143,9 @@ export class CacheHandler implements PluginInstance {
     const done = (): void => {
       entry.refreshing = false;
     };
-    const client: Client = { ...request.client, transport: 'tcp' };
+    // One by one: those that transports make on demand are no properties to copy.
+    const { family, address, port, local } = request.client;
+    const client: Client = { transport: 'tcp', family, address, port, local };
     void Promise.resolve(this.#ask({ ...request, client }, key, next, false)).then(done, done);
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { DnsAnswer } from '#dns/handler.ts';
+import type { Client, DnsAnswer } from '#dns/handler.ts';
 import {
   answer,
   ask,
@@ -39,6 +39,25 @@ async function cacheOf(text: string) {
       return result === 'dropped' ? assert.fail('no answer') : result;
     },
   };
+}
+
+/** As transports make them: what few look at is read when somebody does. */
+class LazyClient implements Client {
+  readonly transport = 'udp';
+  readonly family = 4;
+  readonly #address = '192.0.2.7';
+
+  get address(): string {
+    return this.#address;
+  }
+
+  get port(): number {
+    return 4242;
+  }
+
+  get local(): Client['local'] {
+    return { address: '192.0.2.53', port: 53 };
+  }
 }
 
 test('cache gives out what it has with TTLs that count down, until they end', async () => {
@@ -84,6 +103,29 @@ test('cache prefetches what is asked for often, once, before it ends', async () 
   cache.clock.ms += 30_000;
   await cache.get();
   assert.equal(cache.upstream.asked, 2);
+});
+
+test('cache prefetches for the client that asked: the plugins behind see its address', async () => {
+  const seen: Client[] = [];
+  await using stack = new AsyncDisposableStack();
+  const clock = { ms: 1_000_000 };
+  const config = parseCache(directive('cache {\nprefetch 1 1m 90%\n}'), SCOPE);
+  const handler = new CacheHandler(config, testContext(stack), () => clock.ms);
+  const client = new LazyClient();
+  for (let i = 0; i < 2; i++) {
+    await ask(handler, { ...request('a.example', 'A'), client }, (asked) => {
+      seen.push(asked.client);
+      return answer(['a.example. 60 A 192.0.2.1']);
+    });
+    clock.ms += 10_000;
+  }
+  assert.deepEqual(
+    seen.map(({ transport, address, port, local }) => [transport, address, port, local.port]),
+    [
+      ['udp', '192.0.2.7', 4242, 53],
+      ['tcp', '192.0.2.7', 4242, 53],
+    ],
+  );
 });
 
 test("cache serve_stale gives expired answers at once with TTL 0, and asks behind the client's back", async () => {
