@@ -113,7 +113,10 @@ test('keepRules() changes nothing as long as the rules are there, and makes good
     network.keepRules(nftables);
     assert.equal(state(), rules);
     const counts: number[] = nftables.sets(table).map((set) => nftables.elements(set).length);
-    assert.deepEqual(counts.sort(), [3, 6]);
+    assert.deepEqual(
+      counts.sort((a, b) => a - b),
+      [3, 6],
+    );
   }
 });
 
