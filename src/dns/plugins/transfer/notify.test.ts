@@ -53,6 +53,13 @@ test('notify() gives up after three tries, and on a refusal, with the server’s
   await assert.rejects(notify(to(refusing.port), ZONE.labels, OPTIONS), says(refusing.port, 'REFUSED'));
 });
 
+test('notify() rejects, with the server’s name, where no packet can be sent to it', async () => {
+  // Broadcasts have to be asked for: the system refuses to connect.
+  const nowhere = { address: '255.255.255.255', port: 53 };
+  const message = /^NOTIFY of zone\.example\. to 255\.255\.255\.255:53: connect EACCES/;
+  await assert.rejects(notify(nowhere, ZONE.labels, OPTIONS), { message });
+});
+
 test('transfer tells the servers of the rule for a zone that changed, and nobody else', async (t) => {
   await using stack = new AsyncDisposableStack();
   const [own, other] = [await startSecondary(t, [0]), await startSecondary(t, [0])];

@@ -58,9 +58,9 @@ export async function notify(
     if (++tries > TRIES) reject(failed('no answer'));
     else socket.send(query);
   };
-  socket.bind({ ...(source !== undefined && { address: source }) }, () =>
-    socket.connect(port, address, send),
-  );
+  // Not as connect()'s callback: that one is called when it fails, too.
+  socket.once('connect', send);
+  socket.bind({ ...(source !== undefined && { address: source }) }, () => socket.connect(port, address));
   const timer = setInterval(send, timeoutMs);
   try {
     signal.throwIfAborted();
