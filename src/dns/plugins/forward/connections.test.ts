@@ -98,3 +98,24 @@ test('forward checks a server that did not answer over TCP where force_tcp is, a
   while (server.connections() < 2) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.match(context.metrics.text(), /coredns_proxy_conn_cache_misses_total\{.*proto="tcp"\} 1\n/);
 });
+
+test('forward has all queries answered by a server that closes the connection after each answer', async (t) => {
+  const server = createServer((socket) => {
+    const reader = new DnsFrameReader();
+    socket.on('error', () => undefined);
+    socket.on('data', (piece: Buffer) => {
+      const [query] = reader.push(piece);
+      if (query !== undefined) socket.end(frameMessage(respond(query, '192.0.2.1')));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const forwarder = await plugin(t, `forward . 127.0.0.1:${port} {\nforce_tcp\n}`);
+  const names = Array.from({ length: 100 }, (_, i) => `a${i}.test`);
+  const found = await Promise.all(names.map((name) => ask(forwarder, request(name, 'A'), () => answer([]))));
+  assert.deepEqual(
+    found.map((result) => result !== 'dropped' && texts(result.answers)[0]),
+    names.map((name) => `${name} 9 192.0.2.1`),
+  );
+});

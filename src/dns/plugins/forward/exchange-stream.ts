@@ -7,6 +7,9 @@ import { PendingQueries } from './pending-queries.ts';
 /** Beyond so many queries under way, another connection is opened. */
 const QUERIES_PER_CONNECTION = 128;
 const MAX_CONNECTIONS = 16;
+/** A server that closes a connection with queries unanswered gets one query per connection for so long. */
+const ALONE_MS = 60_000;
+const MAX_CONNECTIONS_ALONE = 512;
 
 export interface StreamOptions {
   readonly address: string;
@@ -29,6 +32,7 @@ export class StreamExchanger implements Exchanger {
   readonly protocol: string;
   readonly #options: StreamOptions;
   readonly #connections = new Set<Connection>();
+  #aloneUntilMs = 0;
 
   constructor(options: StreamOptions) {
     this.#options = options;
@@ -45,7 +49,8 @@ export class StreamExchanger implements Exchanger {
       try {
         return await connection.exchange(query, Math.max(1, deadlineMs - Date.now()));
       } catch (error) {
-        if (known === undefined || !known.closed || Date.now() >= deadlineMs) throw error;
+        const isAlive = known !== undefined || connection.hasAnswered;
+        if (!isAlive || !connection.closed || Date.now() >= deadlineMs) throw error;
       }
     }
   }
@@ -60,13 +65,20 @@ export class StreamExchanger implements Exchanger {
       if (connection.isTooOld) continue;
       if (best === undefined || connection.load < best.load) best = connection;
     }
-    const isFull = (best?.load ?? 0) >= QUERIES_PER_CONNECTION && this.#connections.size < MAX_CONNECTIONS;
+    const [queries, connections] =
+      performance.now() < this.#aloneUntilMs
+        ? [1, MAX_CONNECTIONS_ALONE]
+        : [QUERIES_PER_CONNECTION, MAX_CONNECTIONS];
+    const isFull = (best?.load ?? 0) >= queries && this.#connections.size < connections;
     return isFull ? undefined : best;
   }
 
   #open(): Connection {
     const connection = new Connection(this.#options, {
-      onClosed: () => this.#connections.delete(connection),
+      onClosed: () => {
+        this.#connections.delete(connection);
+        if (connection.hasAnswered && connection.load > 0) this.#aloneUntilMs = performance.now() + ALONE_MS;
+      },
       isSpare: () => {
         const { maxIdleConnections } = this.#options;
         const idle = [...this.#connections].filter(({ load }) => load === 0).length;
@@ -120,6 +132,10 @@ class Connection {
 
   get load(): number {
     return this.#pending.size;
+  }
+
+  get hasAnswered(): boolean {
+    return this.#heard > 0;
   }
 
   get isTooOld(): boolean {
