@@ -5,6 +5,8 @@
 //
 //     node bench/dns.ts [--quick] [--services 1000] [--seconds 10] [--runs 3] [--only kubeadm,bare,negative,external,scale]
 //
+// On a machine with other work, `chrt -r 1 node bench/dns.ts` (as root) puts all contestants and dnsperf before it.
+//
 // PORTOLAN_PEER_COREDNS=/path/to/coredns and PORTOLAN_PEER_UNBOUND=/path/to/unbound run these in the same run.
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
