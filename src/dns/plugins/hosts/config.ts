@@ -16,6 +16,7 @@ import { parseName } from '#wire/dns.ts';
 
 export interface HostsConfig {
   readonly file: string;
+  /** Of names, not of reverse names, which are answered wherever they are. */
   readonly zones: ZoneSet;
   /** Lines of the Corefile, as in a file. */
   readonly inline: string;
@@ -36,7 +37,6 @@ const MAX_TTL = 65_535;
 export function parseHostsConfig(directive: Directive, { keys, root }: ParseScope): HostsConfig {
   const [file = '/etc/hosts', ...zones] = directive.args;
   const inline: string[] = [];
-  // Reverse names are answered for whatever zones there are.
   const own: readonly Zone[] = zonesArg(
     directive,
     zones,
@@ -44,7 +44,7 @@ export function parseHostsConfig(directive: Directive, { keys, root }: ParseScop
   );
   let config: HostsConfig = {
     file: resolve(root, file),
-    zones: new ZoneSet([...own, ...parseZones('in-addr.arpa'), ...parseZones('ip6.arpa')]),
+    zones: new ZoneSet(own),
     inline: '',
     ttl: 3600,
     reverse: true,

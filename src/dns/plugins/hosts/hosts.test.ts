@@ -24,7 +24,14 @@ for (const [text, name, type, result] of [
   [`${FILE} {\n192.0.2.1 a.test\nfallthrough other\n}`, 'b.test', 'A', 2],
   [`${FILE} {\n2001:db8::1 a.test\nttl 7\n}`, 'a.test', 'AAAA', ['a.test 7 2001:db8::1']],
   [`${FILE} {\n192.0.2.1 a.test\n}`, '1.2.0.192.in-addr.arpa', 'PTR', ['1.2.0.192.in-addr.arpa 3600 a.test']],
-  [`${FILE} {\n192.0.2.1 a.test\nno_reverse\n}`, '1.2.0.192.in-addr.arpa', 'PTR', 2],
+  [`${FILE} {\n192.0.2.1 a.test\nno_reverse\n}`, '1.2.0.192.in-addr.arpa', 'PTR', ['next.test 1 192.0.2.99']],
+  [`${FILE} {\n192.0.2.1 a.test\n}`, '2.2.0.192.in-addr.arpa', 'PTR', ['next.test 1 192.0.2.99']],
+  [
+    `${FILE} test {\n192.0.2.1 a.test\n}`,
+    '1.2.0.192.in-addr.arpa',
+    'PTR',
+    ['1.2.0.192.in-addr.arpa 3600 a.test'],
+  ],
   [`${FILE} {\n192.0.2.1 *.test\n}`, 'x.test', 'A', ['x.test 3600 192.0.2.1']],
   [`${FILE} test {\n192.0.2.1 a.other\n}`, 'a.other', 'A', ['next.test 1 192.0.2.99']],
 ] as const) {

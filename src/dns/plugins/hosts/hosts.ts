@@ -3,6 +3,7 @@ import { answerWith, emptyAnswer } from '#dns/finish-answer.ts';
 import type { DnsAnswer } from '#dns/handler.ts';
 import type { Plugin, SetupContext } from '#dns/plugin.ts';
 import { ReloadedFile } from '#dns/plugins/reloaded-file.ts';
+import { isInZone } from '#dns/zone.ts';
 import { ipFamily } from '#lib/ip.ts';
 import { CLASS_IN, type DnsName, nameKey, RecordType, ResponseCode } from '#wire/dns.ts';
 import { type DnsQuery, questionLabels } from '#wire/dns-query.ts';
@@ -52,7 +53,6 @@ function setup(config: HostsConfig, context: SetupContext): ReturnType<ReturnTyp
   return {
     name: 'hosts',
     handle(request, next) {
-      if (config.zones.match(request.query) === undefined) return next(request);
       const answer = planHosts(config, file.value, request.query);
       if (answer === 'next') return next(request);
       request.answeredBy = 'hosts';
@@ -66,11 +66,13 @@ export function planHosts(config: HostsConfig, table: HostsTable, query: DnsQuer
   const { type } = query;
   const name = questionLabels(query);
   if (type === RecordType.PTR) {
+    // Whatever its zones are, and whether unknown names go on or not: reverse names are others' too.
     const names = config.reverse ? table.names.get(nameKey(name)) : undefined;
-    const known = names?.filter((host) => isForeignOrIn(host, config));
-    if (known === undefined || known.length === 0) return otherwise(config, query);
+    const known = names?.filter((host) => isOwn(host, config));
+    if (known === undefined || known.length === 0) return 'next';
     return answerWith(known.map((target) => record(name, type, config.ttl, { kind: 'name', target })));
   }
+  if (config.zones.match(query) === undefined) return 'next';
   const addresses = lookUp(table, name);
   if (addresses === undefined) return otherwise(config, query);
   if (type !== RecordType.A && type !== RecordType.AAAA)
@@ -99,9 +101,8 @@ function lookUp({ addresses }: HostsTable, name: DnsName): readonly string[] | u
 }
 
 /** Names that a PTR record tells have to be in the plugin's own zones. */
-function isForeignOrIn(host: DnsName, { zones }: HostsConfig): boolean {
-  const key = nameKey(host);
-  return zones.zones.some((zone) => key.endsWith(zone.key));
+function isOwn(host: DnsName, { zones }: HostsConfig): boolean {
+  return zones.zones.some((zone) => isInZone(nameKey(host), zone));
 }
 
 function record(

@@ -24,7 +24,8 @@ export function parseHosts(text: string): HostsTable {
       const name = parseName(host.toLowerCase());
       if (name === undefined || name.length === 0) continue;
       add(addresses, nameKey(name), address);
-      add(names, reverseKey, name);
+      // A wildcard is nobody's name.
+      if (name[0] !== '*') add(names, reverseKey, name);
     }
   }
   return { addresses, names };
