@@ -263,7 +263,9 @@ test('no query to the address of Service kube-dns is lost while one takes the pl
 test('goes on from what one left that was killed, with other addresses', async (t) => {
   const killed = await startNodeCache(t, '-localip', `${LOCAL},${KUBE_DNS}`);
   assert.equal(await killed.end('SIGKILL'), 'SIGKILL');
-  assert.deepEqual([localAddresses(), hasRules()], [[`${LOCAL}/32`, `${KUBE_DNS}/32`], true]);
+  // The rules went with the process, so that the Service is the proxy's again.
+  assert.deepEqual([localAddresses(), hasRules()], [[`${LOCAL}/32`, `${KUBE_DNS}/32`], false]);
+  assert.equal(await whoAnswers(KUBE_DNS, pod), SERVICE_SERVER);
   const next = await startNodeCache(t, '-localip', '169.254.20.11');
   assert.deepEqual(localAddresses(), ['169.254.20.11/32']);
   assert.equal(await whoAnswers('169.254.20.11', pod), CLUSTER_SERVER);
@@ -273,7 +275,9 @@ test('goes on from what one left that was killed, with other addresses', async (
 });
 
 test('puts interface and rules back that somebody removed', async (t) => {
-  const cache = await startNodeCache(t, '-localip', LOCAL, '-syncinterval=100ms');
+  const words = ['-localip', LOCAL, '-syncinterval=100ms'];
+  // So that the rules are not the process's own.
+  const cache = await startNodeCache(t, ...words, '-skipteardown=true');
   const table = nftables.tables().find(({ name }) => name === 'portolan-node-cache');
   assert.ok(table);
   nftables.run(new Transaction().delete(table));
@@ -285,6 +289,10 @@ test('puts interface and rules back that somebody removed', async (t) => {
   );
   assert.equal(await whoAnswers(LOCAL, pod), CLUSTER_SERVER);
   await cache.end();
+  const next = await startNodeCache(t, ...words);
+  assert.throws(() => nftables.run(new Transaction().delete(table)), /EPERM/);
+  await next.end();
+  assert.deepEqual([rtnetlink.link(INTERFACE), hasRules()], [undefined, false]);
 });
 
 test('answers at an address that the node has already, without an interface, and leaves it there', async (t) => {
@@ -355,6 +363,15 @@ for (const [what, [words, message, code]] of Object.entries(WRONG)) {
     assert.deepEqual([rtnetlink.link(INTERFACE), hasRules()], [undefined, false]);
   });
 }
+
+test('refuses to work beside another one, which goes on', async (t) => {
+  const cache = await startNodeCache(t, '-localip', LOCAL);
+  const other = await startNodeCache(t, '-localip', '169.254.20.11', '-metrics-listen-address', 'off');
+  assert.match(other.log(), /--setupiptables: .*another node cache is at work on this node/);
+  assert.equal(await other.end(), 1);
+  assert.equal(await whoAnswers(LOCAL, pod), CLUSTER_SERVER);
+  await cache.end();
+});
 
 test('tells that a port is taken, and takes the interface away again', async (t) => {
   const other = createServer().listen(53, '10.244.0.1');

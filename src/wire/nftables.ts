@@ -54,6 +54,7 @@ export const ELEMENT_FLAG = { intervalEnd: 1, catchall: 2 } as const;
 /** Data type of a verdict map. */
 export const NFT_DATA_VERDICT = 0xffffff00;
 export const NFT_OBJECT_COUNTER = 1;
+export const NFT_TABLE_F_OWNER = 2;
 
 export const TABLE = {
   name: [1, 'string'],

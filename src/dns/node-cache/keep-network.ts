@@ -37,10 +37,12 @@ export class KeptNodeNetwork implements AsyncDisposable {
   #rtnetlink: RtnetlinkClient | undefined;
   #nftables: NftablesClient | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** The interface is ours to remove. */
+  #hasInterface = false;
 
   private constructor(config: NodeNetworkConfig) {
     this.#config = config;
-    this.#network = new NodeNetwork(config);
+    this.#network = new NodeNetwork(config, { owned: !config.skipTeardown });
   }
 
   /** Puts the addresses in place. Throws a `NodeNetworkError`, or when the page of metrics cannot be served. */
@@ -85,7 +87,7 @@ export class KeptNodeNetwork implements AsyncDisposable {
     const [rtnetlink, nftables] = [this.#rtnetlink, this.#nftables];
     if (!skipTeardown && nftables !== undefined)
       this.#tell('iptables', () => this.#network.removeRules(nftables));
-    if (!skipTeardown && rtnetlink !== undefined && interfaceName !== undefined)
+    if (!skipTeardown && this.#hasInterface && rtnetlink !== undefined && interfaceName !== undefined)
       this.#tell('interface_check', () => this.#network.removeInterface(interfaceName, rtnetlink));
     await this.#stack.disposeAsync();
   }
@@ -107,6 +109,7 @@ export class KeptNodeNetwork implements AsyncDisposable {
   #addInterface(): string | undefined {
     const { interfaceName } = this.#config;
     if (interfaceName === undefined || this.#rtnetlink === undefined) return undefined;
+    this.#hasInterface = true;
     return this.#network.addInterface(interfaceName, this.#rtnetlink);
   }
 

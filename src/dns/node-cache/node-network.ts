@@ -1,4 +1,4 @@
-import type { NftablesClient } from '#kernel/nftables.ts';
+import { type NftablesClient, NftablesError } from '#kernel/nftables.ts';
 import type { RtnetlinkClient } from '#kernel/rtnetlink-client.ts';
 import { RtnetlinkError } from '#kernel/rtnetlink-error.ts';
 import { Cidr, ipFamily } from '#lib/ip.ts';
@@ -6,6 +6,7 @@ import type { RtnetlinkRequest } from '#wire/rtnetlink-types.ts';
 import {
   describeNotrackRules,
   notrackRules,
+  ownsNotrackRules,
   removeNotrackRules,
   type UntrackedPorts,
 } from './notrack-rules.ts';
@@ -24,12 +25,15 @@ export class NodeNetworkError extends Error {
 /** Puts a node's own addresses for DNS in place, and takes them away. Everything may be done again at any time. */
 export class NodeNetwork {
   readonly #ports: UntrackedPorts;
+  #owned: boolean;
   /** The rules as they were set, and the ruleset's generation when they were last seen to be so. */
   #rules = '';
   #generation = -1;
 
-  constructor(ports: UntrackedPorts) {
+  /** `owned`: the rules go with the process, where the kernel can do that. */
+  constructor(ports: UntrackedPorts, { owned = true }: { owned?: boolean } = {}) {
     this.#ports = ports;
+    this.#owned = owned;
   }
 
   /**
@@ -65,7 +69,13 @@ export class NodeNetwork {
   /** `queries`: those to our addresses are ours. Without, only answers to earlier ones leave untracked. */
   setRules(nftables: NftablesClient, queries: boolean): void {
     explained('rules', '--setupiptables: the rules against connection tracking cannot be changed', () => {
-      nftables.run(notrackRules(this.#ports, queries), { atomic: true });
+      try {
+        this.#runRules(nftables, queries);
+      } catch (error) {
+        if (!this.#owned || !(error instanceof NftablesError && error.code === 'EOPNOTSUPP')) throw error;
+        this.#owned = false;
+        this.#runRules(nftables, queries);
+      }
       this.#rules = describeNotrackRules(nftables);
       this.#generation = nftables.generation();
     });
@@ -81,8 +91,15 @@ export class NodeNetwork {
 
   removeRules(nftables: NftablesClient): void {
     explained('rules', '--setupiptables: the rules against connection tracking cannot be changed', () => {
-      nftables.run(removeNotrackRules());
+      const isOurs = this.#rules !== '';
+      if (!isOurs && ownsNotrackRules(nftables))
+        throw new Error('another node cache is at work on this node');
+      nftables.run(removeNotrackRules({ owned: isOurs && this.#owned }));
     });
+  }
+
+  #runRules(nftables: NftablesClient, queries: boolean): void {
+    nftables.run(notrackRules(this.#ports, { queries, owned: this.#owned }), { atomic: true });
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type NftSet,
   notrack,
   PRIORITIES,
+  type Table,
   Transaction,
   table,
   th,
@@ -21,6 +22,13 @@ export interface UntrackedPorts {
   readonly port: number;
   /** Of the page /health, which the kubelet asks for; TCP. */
   readonly healthPort: number;
+}
+
+export interface NotrackOptions {
+  /** Whether queries are ours, too; else only answers are dealt with. */
+  readonly queries: boolean;
+  /** Whether the rules go with the process, should it be killed: then the service proxy has the queries. */
+  readonly owned: boolean;
 }
 
 const TABLE = table('inet', 'portolan-node-cache', 'queries to the DNS cache of this node are not tracked');
@@ -46,8 +54,12 @@ function localPorts(family: IpFamily): NftSet {
  * service proxy says. In one step, whatever rules were there. An answer to a query that was not tracked has to be not
  * tracked either: as a new connection it would get another port where the client has had one to the Service.
  */
-export function notrackRules({ addresses, port, healthPort }: UntrackedPorts, queries: boolean): Transaction {
-  const transaction = removeNotrackRules().add(TABLE, ...CHAINS, SETS[4], SETS[6]);
+export function notrackRules(
+  { addresses, port, healthPort }: UntrackedPorts,
+  { queries, owned }: NotrackOptions,
+): Transaction {
+  const table = { ...TABLE, owned };
+  const transaction = removeNotrackRules({ owned }).add(table, ...CHAINS, SETS[4], SETS[6]);
   for (const [family, { saddr, daddr }] of [[4, ip] as const, [6, ip6] as const]) {
     const own = addresses.filter((address) => ipFamily(address) === family);
     const protocol = meta('l4proto');
@@ -63,17 +75,26 @@ export function notrackRules({ addresses, port, healthPort }: UntrackedPorts, qu
 }
 
 /** Made before it is removed: removing what is not there would be an error. */
-export function removeNotrackRules(): Transaction {
-  return new Transaction().add(TABLE).delete(TABLE);
+export function removeNotrackRules({ owned }: Pick<NotrackOptions, 'owned'>): Transaction {
+  return new Transaction().add({ ...TABLE, owned }).delete(TABLE);
 }
 
 /** What is there of it, as a text to compare; empty: nothing. */
 export function describeNotrackRules(client: NftablesClient): string {
-  if (!client.tables().some(({ family, name }) => family === TABLE.family && name === TABLE.name)) return '';
+  if (findTable(client) === undefined) return '';
   const rules = client.rules(TABLE).map(({ chain, expressions }) => [chain, ...expressions]);
   const present = new Set(client.sets(TABLE).map(({ name }) => name));
   const elements = Object.values(SETS)
     .filter(({ name }) => present.has(name))
     .flatMap((set) => client.elements(set).map(({ key }) => key.join(' ')));
   return JSON.stringify([rules, elements.sort()]);
+}
+
+/** Whether they are there, and of a process that is at work. */
+export function ownsNotrackRules(client: NftablesClient): boolean {
+  return findTable(client)?.owned === true;
+}
+
+function findTable(client: NftablesClient): Table | undefined {
+  return client.tables().find(({ family, name }) => family === TABLE.family && name === TABLE.name);
 }

@@ -7,6 +7,7 @@ import {
   NFT_DATA_VERDICT,
   NFT_MSG,
   NFT_OBJECT_COUNTER,
+  NFT_TABLE_F_OWNER,
   OBJECT,
   RULE,
   RULE_EXPRESSIONS,
@@ -146,7 +147,7 @@ function encodeObject(writer: NetlinkWriter, object: NftObject): void {
     case 'table':
       return encodeFields(writer, TABLE, {
         name: object.name,
-        flags: 0,
+        flags: object.owned === true ? NFT_TABLE_F_OWNER : 0,
         userdata: encodeComment(object.comment, COMMENT.table),
       });
     case 'chain':

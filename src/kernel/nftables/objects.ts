@@ -11,6 +11,11 @@ export interface Table {
   readonly name: string;
   /** At most 120 bytes. */
   readonly comment?: string | undefined;
+  /**
+   * Only the client that made it may change it, and it goes with that client, however that ends (Linux 5.12, before
+   * which it is refused with EOPNOTSUPP). Whether a table is owned cannot be changed.
+   */
+  readonly owned?: boolean | undefined;
 }
 
 export type ChainType = 'filter' | 'nat' | 'route';

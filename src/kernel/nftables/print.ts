@@ -76,6 +76,8 @@ function printObject(object: NftObject): string {
 
 function propertiesOf(object: NftObject): string[] {
   switch (object.kind) {
+    case 'table':
+      return object.owned === true ? ['flags owner'] : [];
     case 'chain':
       return printBase(object);
     case 'set':

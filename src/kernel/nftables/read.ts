@@ -5,6 +5,7 @@ import {
   NFPROTO,
   NFT_DATA_VERDICT,
   NFT_OBJECT_COUNTER,
+  NFT_TABLE_F_OWNER,
   OBJECT,
   RULE,
   SET,
@@ -28,9 +29,12 @@ const TYPE_MASK = (1 << TYPE_BITS) - 1;
 
 /** Undefined for a table of a family that has no name here. */
 export function readTable(attributes: Attributes, number: number): Table | undefined {
-  const { name = '', userdata } = decodeFields(TABLE, attributes);
+  const { name = '', flags = 0, userdata } = decodeFields(TABLE, attributes);
   const family = (Object.keys(NFPROTO) as Family[]).find((known) => NFPROTO[known] === number);
-  return family && { kind: 'table', family, name, comment: decodeComment(userdata, COMMENT.table) };
+  if (family === undefined) return undefined;
+  const comment = decodeComment(userdata, COMMENT.table);
+  const owned = (flags & NFT_TABLE_F_OWNER) !== 0;
+  return { kind: 'table', family, name, comment, ...(owned && { owned }) };
 }
 
 /** Undefined for a chain of another table, or one that is part of a rule. */
