@@ -24,6 +24,9 @@ import { type FakeApi, startFakeApi } from './fake-api.ts';
 /** Placeholders that stand for an address of their own. */
 const ADDRESSES = ['READY', 'HEALTH', 'METRICS', 'UP1', 'UP2', 'UP3'];
 const PORTS = ['PORT', 'PORT2'];
+/** How long an answer may take on a busy machine, and how long there has to be none where none is expected. */
+const PATIENCE_MS = 20_000;
+const SILENCE_MS = 1000;
 
 export interface ReplayMachine {
   /** One that nobody listens on, over UDP and TCP, and nobody is going to but who asked. */
@@ -98,15 +101,16 @@ export class ReplayServer implements AsyncDisposable {
     }
   }
 
-  /** Asks for something. */
-  async ask(entry: RecordedEntry): Promise<RecordedResult> {
+  /** Asks for something; if an answer is expected, with patience. */
+  async ask(entry: RecordedEntry, expected: RecordedResult): Promise<RecordedResult> {
     if (entry.start !== undefined) return { started: this.refusal === undefined };
     if (entry.get !== undefined) return page(fill(entry.get, this.#values));
     if (entry.metrics !== undefined)
       return metricShapes((await page(fill(entry.metrics, this.#values))).body);
     if (entry.upstreamLog !== undefined)
       return { log: this.#upstreams.get(entry.upstreamLog)?.takeLog() ?? [] };
-    return this.#query(fill(entry, this.#values));
+    const timeout = 'none' in expected ? (entry.timeout ?? SILENCE_MS) : PATIENCE_MS;
+    return this.#query({ ...fill(entry, this.#values), timeout });
   }
 
   async #query(entry: RecordedEntry): Promise<RecordedResult> {
