@@ -119,3 +119,32 @@ test('forward has all queries answered by a server that closes the connection af
     names.map((name) => `${name} 9 192.0.2.1`),
   );
 });
+
+test('forward has no query wait for others where a server answers those of a connection in turn', async (t) => {
+  const first = Promise.withResolvers<void>();
+  const server = createServer((socket) => {
+    const reader = new DnsFrameReader();
+    let turn: Promise<unknown> = Promise.resolve();
+    socket.on('error', () => undefined);
+    socket.on('data', (piece: Buffer) => {
+      for (const query of reader.push(piece)) {
+        const isSlow = decodeMessage(query).questions[0]?.name[0] === 'slow';
+        turn = turn
+          .then(() => (isSlow ? first.promise : undefined))
+          .then(() => socket.write(frameMessage(respond(query, '192.0.2.1'))));
+      }
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const forwarder = await plugin(t, `forward . 127.0.0.1:${port} {\nforce_tcp\n}`);
+  const get = async (name: string): Promise<unknown> => {
+    const found = await ask(forwarder, request(name, 'A'), () => answer([]));
+    return found !== 'dropped' && texts(found.answers)[0];
+  };
+  const slow = get('slow.test');
+  assert.equal(await get('quick.test'), 'quick.test 9 192.0.2.1');
+  first.resolve();
+  assert.equal(await slow, 'slow.test 9 192.0.2.1');
+});

@@ -4,8 +4,7 @@ import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
 import type { ConnectionCounter, Exchanger } from './exchange.ts';
 import { PendingQueries } from './pending-queries.ts';
 
-/** Beyond so many queries under way, another connection is opened. */
-const QUERIES_PER_CONNECTION = 128;
+/** While there are fewer, a query gets a connection to itself: some servers answer those of one in turn. */
 const MAX_CONNECTIONS = 16;
 /** A server that closes a connection with queries unanswered gets one query per connection for so long. */
 const ALONE_MS = 60_000;
@@ -27,7 +26,7 @@ export interface StreamOptions {
   readonly counter: ConnectionCounter;
 }
 
-/** TCP and TLS: a few connections to one server that are kept, each carrying many queries at a time. */
+/** TCP and TLS: a few connections to one server that are kept; each may carry many queries at a time. */
 export class StreamExchanger implements Exchanger {
   readonly protocol: string;
   readonly #options: StreamOptions;
@@ -65,12 +64,8 @@ export class StreamExchanger implements Exchanger {
       if (connection.isTooOld) continue;
       if (best === undefined || connection.load < best.load) best = connection;
     }
-    const [queries, connections] =
-      performance.now() < this.#aloneUntilMs
-        ? [1, MAX_CONNECTIONS_ALONE]
-        : [QUERIES_PER_CONNECTION, MAX_CONNECTIONS];
-    const isFull = (best?.load ?? 0) >= queries && this.#connections.size < connections;
-    return isFull ? undefined : best;
+    const max = performance.now() < this.#aloneUntilMs ? MAX_CONNECTIONS_ALONE : MAX_CONNECTIONS;
+    return (best?.load ?? 0) > 0 && this.#connections.size < max ? undefined : best;
   }
 
   #open(): Connection {
