@@ -1,158 +1,38 @@
 // `portolan node-cache` in a network namespace of its own, between a pod, a service proxy and two DNS servers: "the
 // Service's", which the proxy sends to, and "the cluster's", which the cache asks. Each answers with its own address.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, type TestContext, test } from 'node:test';
-import type { Service } from '#api/core/v1.gen.ts';
-import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
+import { after, test } from 'node:test';
 import { resolveAddresses } from '#cluster/stub-resolver.ts';
-import { corefileSource } from '#dns/corefile-source.ts';
-import { startDnsServer } from '#dns/server.ts';
-import { Conntrack } from '#kernel/conntrack.ts';
-import { Nftables, Transaction } from '#kernel/nftables.ts';
-import { Rtnetlink } from '#kernel/rtnetlink.ts';
-import { createNetworkNamespace } from '#os/namespace.ts';
-import { adoptSocket, connectTcp } from '#os/socket.ts';
-import { NftablesDataPlane } from '#serviceproxy/apply-nftables.ts';
-import { planService } from '#serviceproxy/plan-service.ts';
+import { Transaction } from '#kernel/nftables.ts';
 import { launcher } from '#test/support/cluster.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
+import {
+  CLUSTER_SERVER,
+  KUBE_DNS,
+  openNodeLab,
+  SERVICE_SERVER,
+  STUB_SERVER,
+  startNodeCache,
+  whoAnswers,
+  whoAnswersTcp,
+} from '#test/support/node-cache-lab.ts';
 import { until } from '#test/support/until.ts';
-import { CLASS_IN, decodeMessage, encodeQuery, HeaderFlag, parseName, RecordType } from '#wire/dns.ts';
-import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
 
 await enterTestNamespace();
 
 const LOCAL = '169.254.20.10';
 const LOCAL6 = 'fd00:53::10';
-const KUBE_DNS = '10.96.0.10';
-const SERVICE_SERVER = '192.0.2.98';
-const CLUSTER_SERVER = '192.0.2.99';
-const STUB_SERVER = '192.0.2.97';
-const NAME = 'web.default.svc.cluster.local';
 const INTERFACE = 'nodelocaldns';
 
-const stack = new AsyncDisposableStack();
-after(() => stack.disposeAsync());
-const rtnetlink = stack.use(Rtnetlink.open());
-const nftables = stack.use(Nftables.open());
-const conntrack = stack.use(Conntrack.open());
-const pod = addPod();
-for (const address of [SERVICE_SERVER, CLUSTER_SERVER, STUB_SERVER]) {
-  rtnetlink.addAddress({ link: 'lo', address: `${address}/32` });
-  await serveOwnAddress(address);
-}
-startProxy();
-
-/** A pod at 10.244.0.7 with routes through the node. */
-function addPod(): number {
-  const netns = createNetworkNamespace();
-  rtnetlink.createVeth({ name: 'pod', up: true, peer: { name: 'eth0', netns } });
-  using inside = Rtnetlink.open({ netns });
-  inside.setLink('eth0', { up: true });
-  for (const [own, gateway, bits, all] of [
-    ['10.244.0.7', '10.244.0.1', 32, '0.0.0.0/0'],
-    ['fd00:244::7', 'fd00:244::1', 128, '::/0'],
-  ] as const) {
-    rtnetlink.addAddress({ link: 'pod', address: `${gateway}/${bits}` });
-    rtnetlink.addRoute({ destination: `${own}/${bits}`, link: 'pod' });
-    inside.addAddress({ link: 'eth0', address: `${own}/${bits}` });
-    inside.addRoute({ destination: `${gateway}/${bits}`, link: 'eth0' });
-    inside.addRoute({ destination: all, via: gateway, link: 'eth0' });
-  }
-  // The node itself needs a way to Service addresses for its packets to reach the output hook.
-  rtnetlink.addRoute({ destination: '10.96.0.0/16', link: 'pod' });
-  return netns;
-}
-
-async function serveOwnAddress(address: string): Promise<void> {
-  const text = `. {\n bind ${address}\n template IN A {\n  answer "{{ .Name }} 60 IN A ${address}"\n }\n template IN ANY {\n  rcode NOERROR\n }\n}\n`;
-  const server = await startDnsServer({
-    ...corefileSource({ text, name: 'Corefile' }),
-    apiClient: () => Promise.reject(new Error('this test has no API server')),
-    log: () => undefined,
-  });
-  stack.use(server);
-}
-
-/** Sends Service kube-dns to the Service's server. */
-function startProxy(): void {
-  const ports = [
-    { name: 'dns', port: 53, protocol: 'UDP' },
-    { name: 'dns-tcp', port: 53, protocol: 'TCP' },
-  ];
-  const metadata = { namespace: 'kube-system', name: 'kube-dns' };
-  const service: Service = { metadata, spec: { type: 'ClusterIP', clusterIPs: [KUBE_DNS], ports } };
-  const slice: EndpointSlice = { addressType: 'IPv4', ports, endpoints: [{ addresses: [SERVICE_SERVER] }] };
-  const plan = planService(service, [slice], { nodeName: 'node', zone: undefined });
-  assert.ok(plan);
-  new NftablesDataPlane(nftables).set({
-    settings: {
-      nodePortAddresses: [],
-      clusterCidrs: ['10.244.0.0/16'],
-      serviceCidrs: ['10.96.0.0/16'],
-      masqueradeAll: false,
-    },
-    services: new Map([['kube-system/kube-dns', plan]]),
-  });
-}
-
-interface NodeCache {
-  readonly log: () => string;
-  /** Sends a signal and waits for its end; the exit code, or the signal. */
-  end(signal?: NodeJS.Signals): Promise<number | string | null>;
-  readonly process: ChildProcess;
-}
-
-/** Starts it; resolves when it serves or has ended. */
-async function startNodeCache(t: TestContext, ...words: string[]): Promise<NodeCache> {
-  const child = spawn(launcher, ['node-cache', '--clusterdns', CLUSTER_SERVER, ...words], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
-  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
-  const end = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<number | string | null> => {
-    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
-    const [code, by] = await ended;
-    return code ?? by;
-  };
-  t.after(() => end());
-  const isUp = (text: string): boolean => text.includes('serving on') || child.exitCode !== null;
-  await until('node-cache serves', () => Promise.resolve(log), isUp);
-  return { log: () => log, end, process: child };
-}
-
-async function whoAnswers(server: string, netns?: number, name = NAME): Promise<string | undefined> {
-  return (await resolveAddresses(name, { servers: [server], netns }))[0];
-}
-
-async function whoAnswersTcp(server: string, netns?: number): Promise<string | undefined> {
-  const socket = adoptSocket(connectTcp({ address: server, port: 53, netns }));
-  const query = encodeQuery(
-    7,
-    { name: parseName(NAME) ?? [], type: RecordType.A, class: CLASS_IN },
-    HeaderFlag.RD,
-  );
-  socket.write(frameMessage(query));
-  const reader = new DnsFrameReader();
-  try {
-    for await (const piece of socket as AsyncIterable<Buffer>) {
-      for (const message of reader.push(piece)) {
-        const [record] = decodeMessage(message).answers;
-        return record?.data.kind === 'address' ? record.data.address : undefined;
-      }
-    }
-    return undefined;
-  } finally {
-    socket.destroy();
-  }
-}
+const lab = await openNodeLab();
+after(() => lab[Symbol.asyncDispose]());
+const { rtnetlink, nftables, conntrack, pod } = lab;
 
 const localAddresses = (): string[] => {
   const index = rtnetlink.link(INTERFACE)?.index;
