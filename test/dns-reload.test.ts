@@ -4,6 +4,7 @@ import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeObject } from '#api/machinery/object.ts';
 import {
   askDns,
@@ -134,6 +135,19 @@ test('a new port that cannot be had leaves the old Corefile in force, with all i
     /stays in force: cannot listen on TCP 127\.0\.0\.1 port \d+: another program has the port/,
   );
   assert.equal(await ask(), '192.0.2.1');
+  assert.equal(await failures(), 1);
+});
+
+test('a bad Corefile is told of once, however many blocks have the plugin reload', async (t) => {
+  const { port, folder, corefile, failures } = await lab(t, 'reload 1h');
+  const more = `a.example:${port} b.example:${port} {\nbind 127.0.0.1\nreload\n}\n`;
+  const file = join(folder, 'Corefile');
+  writeFileSync(file, corefile('192.0.2.1') + more);
+  const command = await start(t, file);
+  writeFileSync(file, `${corefile('192.0.2.1')}${more}c.example {\nnonsense\n}\n`);
+  await command.said(/stays in force/);
+  await delay(500);
+  assert.equal(command.lines().filter((line) => line.includes('stays in force')).length, 1);
   assert.equal(await failures(), 1);
 });
 

@@ -33,12 +33,17 @@ export const reload: Plugin = {
       setup: (context) => ({
         name: 'reload',
         async start() {
-          if (!off) await watchCorefile(context, intervalMs, jitterMs);
+          if (!off && isFirst(context)) await watchCorefile(context, intervalMs, jitterMs);
         },
       }),
     };
   },
 };
+
+/** The Corefile is read once, however many of its blocks say so. */
+function isFirst({ block, server }: SetupContext): boolean {
+  return block === server.blocks.find(({ plugins }) => plugins.some(({ name }) => name === 'reload'));
+}
 
 async function watchCorefile(
   { server, metrics, log, signal }: SetupContext,
