@@ -1,4 +1,4 @@
-import { RecordType, rcodeName, typeName } from '#wire/dns.ts';
+import { RecordType, rcodeName, typeName, typeNumber } from '#wire/dns.ts';
 import {
   AnswerCounts,
   COUNTED_TYPES,
@@ -17,7 +17,11 @@ export interface CountLabels {
   readonly plugin: string;
 }
 
-const COUNTED = new Set<number>(Object.values(RecordType));
+/** Types that are told of by name. */
+const COUNTED = new Set<number | undefined>([
+  ...Object.values(RecordType).filter((type) => type !== RecordType.OPT),
+  ...['DS', 'RRSIG', 'NSEC', 'DNSKEY', 'NSEC3', 'SVCB', 'HTTPS'].map(typeNumber),
+]);
 
 /** Counts of all answers, by labels, told under CoreDNS's names. They go on over reloads. */
 export class AnswerMetrics {

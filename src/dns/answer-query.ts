@@ -1,7 +1,7 @@
 import { ResponseCode } from '#wire/dns.ts';
 import { respondEmpty } from '#wire/dns-answer.ts';
 import { type DnsQuery, readQuery } from '#wire/dns-query.ts';
-import { laneOf } from './answer-counts.ts';
+import { AnswerCounts, laneOf } from './answer-counts.ts';
 import type { AnswerTable } from './answer-table.ts';
 import { finishAnswer, structured } from './finish-answer.ts';
 import { finishTransfer } from './finish-transfer.ts';
@@ -21,6 +21,8 @@ export class SiteService implements QueryService {
   readonly #panics: Metric;
   readonly #log: (message: string) => void;
   sites: Sites = new Map();
+  /** Where queries are counted that are of no site. */
+  dropped = new AnswerCounts();
   leaving = false;
   /** Queries whose answers have to be waited for. */
   readonly running: Set<object> = new Set();
@@ -46,8 +48,10 @@ export class SiteService implements QueryService {
     if (query.edns !== undefined && query.edns.version !== 0) return empty(query, ResponseCode.BADVERS);
     const limit = client.transport === 'udp' ? udpLimit(query.edns?.udpSize) : MAX_BYTES;
     const request = placeQuery(this.sites, query, client, limit);
-    if (request === undefined) return empty(query, ResponseCode.REFUSED);
-    return this.#run(request, performance.now());
+    if (request !== undefined) return this.#run(request, performance.now());
+    const refused = empty(query, ResponseCode.REFUSED);
+    count(this.dropped, { query, client }, refused, performance.now());
+    return refused;
   }
 
   #run(request: PlacedRequest, startedMs: number): Response | Promise<Response> {
@@ -84,14 +88,22 @@ export class SiteService implements QueryService {
   }
 
   #count(request: PlacedRequest, response: Buffer | undefined, startedMs: number): undefined {
-    const { query, client, answeredBy, block } = request;
-    const counts = block.countsFor(answeredBy);
-    const lane = laneOf(client.transport, client.family);
-    const rcode = (response?.[3] ?? 0) & 15;
-    const dnssecOk = query.edns?.dnssecOk === true;
-    counts.count(lane, query.type, rcode, dnssecOk, query.message.length, response?.length ?? 0);
-    counts.settle((performance.now() - startedMs) / 1000);
+    const { answeredBy, block } = request;
+    count(block.countsFor(answeredBy), request, response, startedMs);
   }
+}
+
+function count(
+  counts: AnswerCounts,
+  { query, client }: Pick<DnsRequest, 'query' | 'client'>,
+  response: Buffer | undefined,
+  startedMs: number,
+): void {
+  const lane = laneOf(client.transport, client.family);
+  const rcode = (response?.[3] ?? 0) & 15;
+  const dnssecOk = query.edns?.dnssecOk === true;
+  counts.count(lane, query.type, rcode, dnssecOk, query.message.length, response?.length ?? 0);
+  counts.settle((performance.now() - startedMs) / 1000);
 }
 
 function empty(query: DnsQuery, rcode: number): Buffer {

@@ -1,7 +1,7 @@
 import type { ApiClient, ClientConfig } from '#kube/client.ts';
 import { ResponseCode } from '#wire/dns.ts';
 import { AnswerCounts } from './answer-counts.ts';
-import type { AnswerMetrics } from './answer-metrics.ts';
+import type { AnswerMetrics, CountLabels } from './answer-metrics.ts';
 import type { AnswerTable } from './answer-table.ts';
 import type { ConfiguredBlock } from './configuration.ts';
 import type { BlockKey, Scheme } from './corefile/block-key.ts';
@@ -42,6 +42,8 @@ export interface ServerPlan {
   /** Of the first of its blocks that has any. */
   readonly settings: BlockSettings;
   readonly sites: Sites;
+  /** Counts of queries that are of no site, where any of its blocks is counted. */
+  readonly dropped: AnswerCounts;
 }
 
 /** One configuration at work: its plugins, and what its servers are to answer by. */
@@ -134,7 +136,7 @@ function blockContext({ keys, settings }: ConfiguredBlock, plugins: readonly Plu
 }
 
 interface GrowingServer {
-  readonly plan: ServerPlan;
+  plan: ServerPlan;
   readonly sites: Map<string, Site[]>;
 }
 
@@ -149,7 +151,9 @@ function addSites(
   const counted = configured.some(({ name }) => name === 'prometheus');
   for (const key of keys) {
     for (const address of settings.bind ?? [undefined]) {
-      const { plan, sites } = serverOf(servers, key, address, settings);
+      const server = serverOf(servers, key, address, settings);
+      const { plan, sites } = server;
+      if (counted) server.plan = { ...plan, dropped: shared.answers.countsFor(droppedLabels(plan.name)) };
       const labels = { server: plan.name, zone: key.zone.text, view: context.view };
       const countsFor = counted ? siteCounts(shared.answers, labels) : () => UNCOUNTED;
       const site: Site = {
@@ -184,10 +188,16 @@ function serverOf(
   let server = servers.get(name);
   if (server === undefined) {
     const sites = new Map<string, Site[]>();
-    server = { plan: { name, scheme: key.scheme, address, port: key.port, settings, sites }, sites };
+    const { scheme, port } = key;
+    server = { plan: { name, scheme, address, port, settings, sites, dropped: UNCOUNTED }, sites };
     servers.set(name, server);
   }
   return server;
+}
+
+/** CoreDNS's name of a zone for queries that are of none. */
+function droppedLabels(server: string): CountLabels {
+  return { server, zone: 'dropped', view: '', plugin: '' };
 }
 
 export function serverName({ scheme, port }: BlockKey, address: string | undefined): string {

@@ -122,7 +122,7 @@ class Server implements DnsServer {
 
   async #open(plan: ServerPlan): Promise<Serving> {
     const service = new SiteService(this.#tableOf(plan.name), this.#panics, this.#options.log);
-    service.sites = plan.sites;
+    serve(service, plan);
     return { service, listening: await listenFor(plan, service) };
   }
 
@@ -133,7 +133,7 @@ class Server implements DnsServer {
     const gone = old?.[Symbol.asyncDispose]();
     for (const plan of next.servers) {
       const service = this.#serving.get(plan.name)?.service;
-      if (service !== undefined) service.sites = plan.sites;
+      if (service !== undefined) serve(service, plan);
       this.#tables.get(plan.name)?.clear();
     }
     await this.#fronts.set(this.#fronted(next));
@@ -201,6 +201,12 @@ class Server implements DnsServer {
 }
 
 /** Per address, as `multisocket` says; one where no answer is ever in the table, so that nobody else could give it. */
+/** Queries that come in from now on are the plan's. */
+function serve(service: SiteService, { sites, dropped }: ServerPlan): void {
+  service.sites = sites;
+  service.dropped = dropped;
+}
+
 function socketsOf({ scheme, settings, sites }: ServerPlan): number {
   const express = [...sites.values()].flat().some((site) => site.express.size > 0);
   return scheme === 'dns' && express ? (settings.sockets ?? 1) : 1;
