@@ -26,13 +26,15 @@ export function placeQuery(
   const end = key.length - 4;
   let ofDs: PlacedRequest | undefined;
   for (const start of labelStarts) {
+    // Who serves the root as well does not serve the zone above.
+    if (ofDs !== undefined && start === labelStarts.at(-1)) break;
     const known = sites.get(key.slice(start - HEADER_BYTES, end));
     if (known === undefined) continue;
     for (const site of known) {
       if (query.class !== CLASS_IN && !site.chaos) continue;
       const request: PlacedRequest = { query, client, limit, block: site, answeredBy: '', depth };
       if (site.matches !== undefined && !site.matches(request)) continue;
-      if (type !== TYPE_DS || ofDs !== undefined) return request;
+      if (type !== TYPE_DS) return request;
       ofDs = request;
       break;
     }

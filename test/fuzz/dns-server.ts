@@ -1,13 +1,18 @@
 // The server that test/fuzz/dns.ts sends its packets to, in a process of its own, with an API server and an upstream
-// whose answers are mutated too. Over IPC: tells its port; on any message, how much memory it uses and how many
+// whose answers are mutated too. Over IPC: tells its ports; on any message, how much memory it uses and how many
 // queries failed.
 import { createSocket } from 'node:dgram';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { KubeObject } from '#api/machinery/object.ts';
 import { readConfiguration } from '#dns/configuration.ts';
 import { startDnsServer } from '#dns/server.ts';
 import { ApiClient } from '#kube/client.ts';
+import { makeCertificate } from '#test/support/certificate.ts';
 import { startFakeApi } from '#test/support/fake-api.ts';
 import { responses } from './dns-messages.ts';
+import type { FuzzedServer } from './dns-streams.ts';
 import { mutate, Random } from './mutate.ts';
 
 export interface FuzzedState {
@@ -17,12 +22,17 @@ export interface FuzzedState {
   readonly log: readonly string[];
 }
 
+const certificate = await makeCertificate();
+const folder = mkdtempSync(join(tmpdir(), 'portolan-fuzz-'));
+writeFileSync(join(folder, 'cert.pem'), certificate.cert);
+writeFileSync(join(folder, 'key.pem'), certificate.key, { mode: 0o600 });
 const random = new Random(Number(process.argv[2] ?? 1));
 const api = await startFakeApi(objects());
 const upstream = await startUpstream();
 const corefile = `
-.:0 {
+.:0 tls://.:0 https://.:0 {
     bind 127.0.0.1
+    tls ${join(folder, 'cert.pem')} ${join(folder, 'key.pem')}
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         pods insecure
         fallthrough in-addr.arpa ip6.arpa
@@ -49,7 +59,10 @@ process.on('message', () => {
   process.send?.(state);
 });
 process.on('disconnect', () => process.exit());
-process.send?.(server.addresses[0]?.port);
+rmSync(folder, { recursive: true });
+const [plain = 0, tls = 0, https = 0] = server.addresses.map(({ port }) => port);
+const ports: FuzzedServer = { plain, tls, https, certificate: certificate.cert };
+process.send?.(ports);
 
 function objects(): KubeObject[] {
   const service = (name: string, spec: object): KubeObject =>

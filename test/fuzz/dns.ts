@@ -1,4 +1,5 @@
-// Sends mutated packets to a DNS server and through the decoders, and says what came of it.
+// Sends mutated packets to a DNS server and through the decoders, mutated texts through what reads Corefiles, zone files
+// and the like, and says what came of it.
 //
 //     node test/fuzz/dns.ts [COUNT=1000000] [SEED=1]
 //
@@ -7,7 +8,6 @@
 import { fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { udpLimit } from '#dns/transport.ts';
@@ -15,9 +15,11 @@ import { DnsFormatError, decodeMessage, HEADER_BYTES } from '#wire/dns.ts';
 import { freshnessSeconds } from '#wire/dns-https.ts';
 import { readPlainQuery } from '#wire/dns-plain-query.ts';
 import { questionLabels, readQuery } from '#wire/dns-query.ts';
-import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
+import { DnsFrameReader } from '#wire/dns-tcp.ts';
 import { queries, responses } from './dns-messages.ts';
 import type { FuzzedState } from './dns-server.ts';
+import { type FuzzedServer, fuzzStreams } from './dns-streams.ts';
+import { fuzzTexts } from './dns-texts.ts';
 import { mutate, Random } from './mutate.ts';
 
 /** Packets that may be on their way at once: what the socket's buffer surely holds. */
@@ -33,6 +35,7 @@ export interface FuzzReport {
   /** Bytes of the largest answer, and the largest relation of an answer to its query. */
   readonly largest: number;
   readonly amplification: number;
+  readonly streams: Awaited<ReturnType<typeof fuzzStreams>>;
   readonly growthBytes: number;
 }
 
@@ -57,31 +60,33 @@ export function fuzzDecoders(count: number, seed: number): void {
   }
 }
 
-/** Mutated queries to a server, over UDP and every tenth over TCP. */
+/** Mutated queries to a server over UDP; a twentieth as many each over TCP, TLS and HTTPS. */
 export async function fuzzServer(count: number, seed: number): Promise<FuzzReport> {
   const server = fork(join(import.meta.dirname, 'dns-server.ts'), [String(seed)], {
     execArgv: ['--expose-gc'],
   });
+  let fuzzer: UdpFuzzer | undefined;
   try {
-    const [port] = (await once(server, 'message')) as [number];
+    const [ports] = (await once(server, 'message')) as [FuzzedServer];
     const state = async (): Promise<FuzzedState> => {
       server.send('state');
       const [told] = (await once(server, 'message')) as [FuzzedState];
       if (told.log.length > 0) throw new Error(`the server logged:\n${told.log.slice(0, 5).join('\n')}`);
       return told;
     };
-    const fuzzer = new UdpFuzzer(port, seed);
+    fuzzer = new UdpFuzzer(ports.plain, seed);
     await fuzzer.send(count / 10);
+    await fuzzStreams(ports, Math.floor(count / 200), seed + 9);
     const early = await state();
     await fuzzer.send(count - count / 10);
-    await fuzzTcp(port, count / 10, seed);
+    const streams = await fuzzStreams(ports, Math.floor(count / 20), seed);
     const late = await state();
     await fuzzer.alive();
-    fuzzer.close();
     const growthBytes = late.heapBytes - early.heapBytes;
     if (growthBytes > MAX_GROWTH_BYTES) throw new Error(`memory in use grew by ${growthBytes} bytes`);
-    return { ...fuzzer.report, growthBytes };
+    return { ...fuzzer.report, streams, growthBytes };
   } finally {
+    fuzzer?.close();
     server.disconnect();
   }
 }
@@ -174,27 +179,13 @@ function allowedBytes(message: Buffer): number {
   return udpLimit(offered);
 }
 
-/** Mutated frames, some with mutated lengths; connections that the server cuts are opened anew. */
-async function fuzzTcp(port: number, count: number, seed: number): Promise<void> {
-  const random = new Random(seed);
-  const seeds = queries();
-  for (let left = count; left > 0; left -= WINDOW) {
-    const frames = Array.from({ length: Math.min(left, WINDOW) }, () =>
-      frameMessage(mutate(random.pick(seeds), random, seeds)),
-    );
-    const bytes = Buffer.concat(frames);
-    const socket = connect(port, '127.0.0.1');
-    socket.on('error', () => undefined);
-    socket.resume();
-    socket.end(random.below(4) === 0 ? mutate(bytes, random, seeds) : bytes);
-    await once(socket, 'close');
-  }
-}
-
 if (import.meta.main) {
   const [count = 1_000_000, seed = 1] = process.argv.slice(2).map(Number);
   const startedMs = Date.now();
   fuzzDecoders(count, seed);
   console.log(`decoders: ${count} messages in ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
+  const textsMs = Date.now();
+  fuzzTexts(Math.floor(count / 10), seed);
+  console.log(`texts: ${count / 10} in ${((Date.now() - textsMs) / 1000).toFixed(1)} s`);
   console.log('server:', await fuzzServer(count, seed));
 }

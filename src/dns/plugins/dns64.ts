@@ -42,9 +42,8 @@ export const dns64: Plugin = {
             return nextAnswer(request, next, async (answer) => {
               if (!wantsTranslation(config, answer)) return answer;
               const four = await lookUp(request, questionLabels(query), RecordType.A);
-              const made = planDns64(config, answer, four);
-              if (made !== answer) translated.value++;
-              return made;
+              translated.value++;
+              return planDns64(config, answer, four);
             });
           },
         };

@@ -22,26 +22,38 @@ export const local: Plugin = {
     noBlock(directive);
     return {
       explain: ['answers localhost and the reverse names of 127.0.0.0/8 with fixed records'],
-      setup: () => ({
-        name: 'local',
-        handle(request, next) {
-          const answer = planLocal(request.query);
-          if (answer === undefined) return next(request);
-          request.answeredBy = 'local';
-          return answer;
-        },
-      }),
+      setup({ metrics }) {
+        const below = metrics
+          .counter('coredns_local_localhost_requests_total', 'Queries for names below localhost.')
+          .with();
+        return {
+          name: 'local',
+          handle(request, next) {
+            const answer = planLocal(request.query);
+            if (answer === undefined) return next(request);
+            if (isBelowLocalhost(questionLabels(request.query))) below.value++;
+            request.answeredBy = 'local';
+            return answer;
+          },
+        };
+      },
     };
   },
 };
+
+/** `localhost` with a domain behind it counts too: resolvers make such names of their search path. */
+function isBelowLocalhost(labels: DnsName): boolean {
+  return (
+    labels.length > 1 && [labels[0], labels.at(-1)].some((label) => label?.toLowerCase() === 'localhost')
+  );
+}
 
 /** Undefined when the name is none of these. */
 export function planLocal(query: DnsQuery): DnsAnswer | undefined {
   const labels = questionLabels(query);
   const lower = labels.map((label) => label.toLowerCase());
   const { type } = query;
-  if (labels.length > 1 && (lower[0] === 'localhost' || lower.at(-1) === 'localhost'))
-    return loopback(labels, type) ?? noData(labels);
+  if (isBelowLocalhost(labels)) return loopback(labels, type) ?? noData(labels);
   const zone = ZONES.match(query);
   if (zone === undefined) return undefined;
   const apex = labels.slice(labels.length - zone.labels.length);
