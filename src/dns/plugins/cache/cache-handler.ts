@@ -20,7 +20,9 @@ export class CacheHandler implements PluginInstance {
   readonly #config: CacheConfig;
   readonly #success: CacheStore;
   readonly #denial: CacheStore;
-  readonly #metrics: CacheMetrics;
+  /** By server: a block may be on several addresses. */
+  readonly #metrics = new Map<string, CacheMetrics>();
+  readonly #newMetrics: (server: string) => CacheMetrics;
   readonly #nowMs: () => number;
 
   constructor(
@@ -32,8 +34,16 @@ export class CacheHandler implements PluginInstance {
     this.expressZones = config.zones.zones.map(({ key }) => key);
     this.#success = new CacheStore(config.success.capacity);
     this.#denial = new CacheStore(config.denial.capacity);
-    this.#metrics = new CacheMetrics(config, context, { success: this.#success, denial: this.#denial });
+    const stores = { success: this.#success, denial: this.#denial };
+    this.#newMetrics = (server) => new CacheMetrics(config, server, context, stores);
+    this.#metricsOf(context.block.server);
     this.#nowMs = nowMs;
+  }
+
+  #metricsOf(server: string): CacheMetrics {
+    let known = this.#metrics.get(server);
+    if (known === undefined) this.#metrics.set(server, (known = this.#newMetrics(server)));
+    return known;
   }
 
   /** Queries of zones that nothing is kept of. */
@@ -50,22 +60,23 @@ export class CacheHandler implements PluginInstance {
     if (zones.match(query) === undefined) return next(request);
     if (success.disabled.match(query) !== undefined && denial.disabled.match(query) !== undefined)
       return next(request);
-    this.#metrics.requests.value++;
+    const metrics = this.#metricsOf(request.block.server);
+    metrics.requests.value++;
     const key = keyOf(request);
     const entry = this.#denial.get(key) ?? this.#success.get(key);
     const nowMs = this.#nowMs();
     if (entry === undefined) return this.#miss(request, key, next);
     const leftMs = entry.storedMs + entry.lifetime * 1000 - nowMs;
     if (leftMs > 0) {
-      this.#metrics.hit(entry).value++;
+      metrics.hit(entry).value++;
       if (this.#wantsPrefetch(entry, leftMs, nowMs)) this.#refresh(request, key, entry, next);
       return this.#giveOut(request, entry, nowMs);
     }
     if (serveStale === undefined || -leftMs > serveStale.forMs) return this.#miss(request, key, next);
-    this.#metrics.hit(entry).value++;
+    metrics.hit(entry).value++;
     if (serveStale.mode === 'verify') return this.#verify(request, key, entry, next);
     if (!entry.refreshing) this.#refresh(request, key, entry, next);
-    this.#metrics.countStale();
+    metrics.countStale();
     return this.#giveOut(request, entry, nowMs);
   }
 
@@ -86,11 +97,12 @@ export class CacheHandler implements PluginInstance {
     if (lane === undefined || lane.closed || untilMs <= nowMs) return;
     if (!lane.zones.has(zones.match(query)?.key ?? '') || !isPlain(query)) return;
     if (lane.table.holds(query, entry.prepared)) return;
+    const metrics = this.#metricsOf(block.server);
     const tabled = lane.table.set(query, {
       prepared: entry.prepared,
       flags: entry.flags & ~HeaderFlag.AD,
       counts: lane.counts,
-      tallies: [this.#metrics.requests, this.#metrics.hit(entry)],
+      tallies: [metrics.requests, metrics.hit(entry)],
       untilMs,
       lifetime: keepTtl ? undefined : { fromMs: entry.storedMs, seconds: entry.lifetime },
       plainOnly: true,
@@ -108,7 +120,7 @@ export class CacheHandler implements PluginInstance {
   }
 
   #miss(request: DnsRequest, key: string, next: Answerer): DnsReply {
-    this.#metrics.misses.value++;
+    this.#metricsOf(request.block.server).misses.value++;
     return this.#ask(request, key, next, true);
   }
 
@@ -139,7 +151,7 @@ export class CacheHandler implements PluginInstance {
   /** Asks behind the client's back, over TCP, since an answer that was cut could not be kept. */
   #refresh(request: DnsRequest, key: string, entry: CacheEntry, next: Answerer): void {
     entry.refreshing = true;
-    this.#metrics.countPrefetch();
+    this.#metricsOf(request.block.server).countPrefetch();
     const done = (): void => {
       entry.refreshing = false;
     };
@@ -152,7 +164,7 @@ export class CacheHandler implements PluginInstance {
   /** The fresh answer if there is one in time, else the stale one. */
   async #verify(request: DnsRequest, key: string, entry: CacheEntry, next: Answerer): Promise<DnsResult> {
     const stale = (): Buffer => {
-      this.#metrics.countStale();
+      this.#metricsOf(request.block.server).countStale();
       return this.#giveOut(request, entry, this.#nowMs());
     };
     const { verifyMs } = this.#config.serveStale ?? {};
@@ -231,12 +243,13 @@ class CacheMetrics {
 
   constructor(
     config: CacheConfig,
+    server: string,
     { metrics, block, signal }: Pick<SetupContext, 'metrics' | 'block' | 'signal'>,
     stores: Readonly<Record<'success' | 'denial', CacheStore>>,
   ) {
     const zones = config.zones.zones.map(({ text }) => text).join(',');
     const counter = (name: string, help: string): Metric =>
-      metrics.counter(name, help, ['server', 'zones', 'view']).with(block.server, zones, block.view);
+      metrics.counter(name, help, ['server', 'zones', 'view']).with(server, zones, block.view);
     const later =
       (name: string, help: string): (() => void) =>
       () =>
@@ -249,8 +262,7 @@ class CacheMetrics {
     );
     this.countStale = later('coredns_cache_served_stale_total', 'Expired answers given out.');
     const typed = ['server', 'type', 'zones', 'view'];
-    const of = (family: MetricFamily, type: string): Metric =>
-      family.with(block.server, type, zones, block.view);
+    const of = (family: MetricFamily, type: string): Metric => family.with(server, type, zones, block.view);
     const hits = metrics.counter('coredns_cache_hits_total', 'Queries that it had an answer to.', typed);
     this.#hit = (type) => of(hits, type);
     const entries = metrics.gauge('coredns_cache_entries', 'Answers in the cache.', typed);

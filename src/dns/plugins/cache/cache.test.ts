@@ -27,9 +27,11 @@ async function cacheOf(text: string) {
   await using stack = new AsyncDisposableStack();
   const clock = { ms: 1_000_000 };
   const upstream = { answer: answer(['a.example. 60 A 192.0.2.1'], { flags: HeaderFlag.RA }), asked: 0 };
-  const handler = new CacheHandler(parseCache(directive(text), SCOPE), testContext(stack), () => clock.ms);
+  const context = testContext(stack);
+  const handler = new CacheHandler(parseCache(directive(text), SCOPE), context, () => clock.ms);
   return {
     clock,
+    metrics: context.metrics,
     upstream,
     async get(options: RequestOptions = {}, name = 'a.example'): Promise<DnsAnswer> {
       const result = await ask(handler, request(name, 'A', options), () => {
@@ -40,6 +42,16 @@ async function cacheOf(text: string) {
     },
   };
 }
+
+test('cache counts by the server that was asked, where its block is on several', async () => {
+  const cache = await cacheOf('cache');
+  const block = { server: 'dns://127.0.0.2:53' };
+  await cache.get();
+  await cache.get({ block });
+  const text = cache.metrics.text();
+  assert.match(text, /coredns_cache_misses_total\{server="dns:\/\/:53",.*\} 1\n/);
+  assert.match(text, /coredns_cache_hits_total\{server="dns:\/\/127.0.0.2:53",type="success",.*\} 1\n/);
+});
 
 /** As transports make them: what few look at is read when somebody does. */
 class LazyClient implements Client {
