@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { ipFamily } from '#lib/ip.ts';
 import { Errno } from '#os/libc.ts';
 import { NETLINK_NETFILTER, NetlinkSocket } from '#os/netlink-socket.ts';
@@ -25,11 +26,21 @@ const ENOENT = 2;
 const RECEIVE_BUFFER_BYTES = 4 << 20;
 /** So that all acknowledgements fit into a receive buffer that the system keeps small. */
 const DELETED_AT_ONCE = 64;
+/** Some milliseconds of work. */
+const DELETED_IN_A_TURN = 512;
 
 /** What a component needs of connection tracking. */
 export interface ConntrackClient extends Disposable {
-  /** Deletes the flows that `isStale` picks; returns how many there were. `before` sees them while they are there. */
-  deleteFlows(isStale: (flow: Flow) => boolean, before?: (stale: readonly Flow[]) => void): number;
+  /** Deletes the flows that `isStale` picks; returns how many there were. */
+  deleteFlows(isStale: (flow: Flow) => boolean): number;
+  /**
+   * The same a few at a time, so that this thread gets to other things in between: one such call at once. `before` sees
+   * those of each turn while they are there.
+   */
+  deleteFlowsInTurns(
+    isStale: (flow: Flow) => boolean,
+    before: (stale: readonly Flow[]) => void,
+  ): Promise<number>;
 }
 
 /** The kernel's table of one network namespace, over netlink. Synchronous. */
@@ -47,30 +58,58 @@ export class Conntrack implements ConntrackClient {
   }
 
   /** Every flow with ports goes by once; only those picked are kept. */
-  deleteFlows(isStale: (flow: Flow) => boolean, before?: (stale: readonly Flow[]) => void): number {
+  deleteFlows(isStale: (flow: Flow) => boolean): number {
     const stale: Flow[] = [];
     this.visit((flow) => {
       if (isStale(flow)) stale.push(flow);
     });
-    if (stale.length > 0) before?.(stale);
     let deleted = 0;
     for (let from = 0; from < stale.length; from += DELETED_AT_ONCE)
       deleted += this.#delete(stale.slice(from, from + DELETED_AT_ONCE));
     return deleted;
   }
 
+  async deleteFlowsInTurns(
+    isStale: (flow: Flow) => boolean,
+    before: (stale: readonly Flow[]) => void,
+  ): Promise<number> {
+    const stale: Flow[] = [];
+    for (const flows of this.#dump()) {
+      stale.push(...flows.filter(isStale));
+      await turn();
+    }
+    let deleted = 0;
+    for (let from = 0; from < stale.length; from += DELETED_IN_A_TURN) {
+      const flows = stale.slice(from, from + DELETED_IN_A_TURN);
+      before(flows);
+      for (let at = 0; at < flows.length; at += DELETED_AT_ONCE)
+        deleted += this.#delete(flows.slice(at, at + DELETED_AT_ONCE));
+      await turn();
+    }
+    return deleted;
+  }
+
   visit(visitor: (flow: Flow) => void): void {
+    for (const flows of this.#dump()) flows.forEach(visitor);
+  }
+
+  /** All flows with ports, as the kernel hands them over. */
+  *#dump(): Generator<Flow[]> {
     const writer = new NetlinkWriter(64);
     const flags = NLM_F_REQUEST | NLM_F_DUMP;
     writer.endMessage(beginConntrack(writer, CONNTRACK_GET, flags, ++this.#sequence));
     this.#socket.send(writer.bytes());
     for (let datagram = this.#socket.receive(); datagram !== undefined; datagram = this.#socket.receive()) {
+      const flows: Flow[] = [];
+      let isDone = false;
       for (const message of decodeMessages(datagram)) {
-        if (message.type === NLMSG_DONE) return;
+        if (message.type === NLMSG_DONE) isDone = true;
         if (message.type === NLMSG_ERROR) throw new Errno('conntrack', decodeAck(message).errno, 'dump');
         const flow = message.type === CONNTRACK_NEW ? decodeFlow(message) : undefined;
-        if (flow !== undefined) visitor(flow);
+        if (flow !== undefined) flows.push(flow);
       }
+      yield flows;
+      if (isDone) return;
     }
   }
 

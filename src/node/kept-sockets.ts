@@ -1,4 +1,5 @@
 import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
+import { type Informer, startInformer } from '#kube/informer.ts';
 import { ENDPOINT_SLICES } from '#kube/resources.ts';
 import { closeFd } from '#os/fd-ledger.ts';
 import { bindUdp, listenTcp } from '#os/socket.ts';
@@ -36,6 +37,7 @@ export class KeptSockets implements Disposable {
 export class PodSockets implements Disposable {
   readonly #kept = new Map<string, KeptSockets>();
   readonly #standIns = new Map<string, StandIn>();
+  #slices: Informer<EndpointSlice> | undefined;
 
   /** The container's; opened as planned when first asked for. */
   of(container: string, plan: () => readonly KeptSocket[], netns: number | undefined): KeptSockets {
@@ -52,11 +54,13 @@ export class PodSockets implements Disposable {
   ): void {
     const service = standInService(pod);
     if (service === undefined) return;
-    const labelSelector = `kubernetes.io/service-name=${service.name}`;
-    const slices = async (): Promise<EndpointSlice[]> => {
-      const options = { namespace: service.namespace, labelSelector, signal };
-      return (await config.client.list(ENDPOINT_SLICES, options)).items;
-    };
+    // Known beforehand: when it is wanted, there is no time to ask.
+    const slices = (this.#slices ??= startInformer(config.client, ENDPOINT_SLICES, {
+      namespace: service.namespace,
+      labelSelector: `kubernetes.io/service-name=${service.name}`,
+      signal,
+      onError: (error) => config.onError?.(error),
+    }));
     void running.exited.then(() => {
       if (signal.aborted) return;
       const { planned = [], descriptors = [] } = this.#kept.get(container) ?? {};
@@ -65,7 +69,8 @@ export class PodSockets implements Disposable {
         return protocol === 'UDP' && fd !== undefined ? [{ fd, address, port }] : [];
       });
       if (sockets.length === 0 || this.#standIns.has(container)) return;
-      this.#standIns.set(container, new StandIn({ netns, podIps, slices, sockets }));
+      const options = { netns, podIps, sockets, slices: () => slices.store.list() };
+      this.#standIns.set(container, new StandIn(options));
     });
   }
 

@@ -11,16 +11,18 @@ export interface StandInOptions {
   /** Of the pod. */
   readonly netns: number | undefined;
   /** The slices of the Service that stands in. */
-  readonly slices: () => Promise<readonly EndpointSlice[]>;
+  readonly slices: () => readonly EndpointSlice[];
 }
 
-/** Who stands in may come and go meanwhile. */
-const REFRESH_MS = 200;
+/** How often it looks for somebody who could stand in. */
+const LOOK_MS = 20;
 /** Then another endpoint is asked. */
 const RETRY_MS = 300;
 const GIVE_UP_MS = 2500;
-/** What nobody stands in for waits no longer in memory than in the socket. */
-const MAX_WAITING = 1024;
+/** Datagrams that may be asked of others at once. */
+const MAX_ASKING = 1024;
+
+type Target = { readonly family: 4 | 6; readonly port: number };
 
 /**
  * While the process of a container is away, other endpoints of its Service answer what clients send to its kept UDP
@@ -31,57 +33,49 @@ export class StandIn implements Disposable {
   readonly #options: StandInOptions;
   readonly #readers: Socket[] = [];
   readonly #asking = new Set<Disposable>();
-  readonly #refresh: NodeJS.Timeout;
-  #slices: readonly EndpointSlice[] = [];
-  #isLooking = false;
+  /** Per port, of those that nobody stands in for. */
+  readonly #looks = new Map<string, NodeJS.Timeout>();
   #isLeaving = false;
 
   constructor(options: StandInOptions) {
     this.#options = options;
-    this.#look();
-    this.#refresh = setInterval(() => this.#look(), REFRESH_MS);
-    for (const { fd, address, port } of options.sockets) {
-      const family = address.includes(':') ? 6 : 4;
-      const reader = socketOn(duplicateSocket(fd), family);
-      reader.on('message', (message, client) => this.#ask(reader, message, client, { family, port }));
-      this.#readers.push(reader);
+    for (const socket of options.sockets) this.#begin(socket);
+  }
+
+  /** What nobody else could answer stays in the socket, for the next process. */
+  #begin(socket: StandInOptions['sockets'][number]): void {
+    const { fd, address, port } = socket;
+    const to = { family: address.includes(':') ? 6 : 4, port } as const;
+    if (this.#others(to).length === 0) {
+      const look = setTimeout(() => this.#begin(socket), LOOK_MS);
+      this.#looks.set(`${address} ${port}`, look);
+      return;
     }
+    const reader = socketOn(duplicateSocket(fd), to.family);
+    reader.on('message', (message, client) => this.#ask(reader, message, client, to));
+    this.#readers.push(reader);
   }
 
-  #look(): void {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    this.#options
-      .slices()
-      .then((slices) => {
-        this.#slices = slices;
-      })
-      // The API server may be away, too: who was there last is asked.
-      .catch(() => undefined)
-      .finally(() => {
-        this.#isLooking = false;
-      });
+  #others(to: Target): Endpoint[] {
+    const { slices, podIps } = this.#options;
+    return planStandIns(slices(), { ...to, podIps });
   }
 
-  #ask(reader: Socket, message: Buffer, client: RemoteInfo, to: { family: 4 | 6; port: number }): void {
-    if (this.#asking.size >= MAX_WAITING) return;
-    const { netns, podIps } = this.#options;
-    const address = to.family === 4 ? '0.0.0.0' : '::';
-    const socket = socketOn(bindUdp({ address, port: 0, netns }), to.family);
-    let tries = Math.floor(Math.random() * MAX_WAITING);
-    const send = (): boolean => {
-      const others: Endpoint[] = planStandIns(this.#slices, { ...to, podIps });
+  #ask(reader: Socket, message: Buffer, client: RemoteInfo, to: Target): void {
+    if (this.#asking.size >= MAX_ASKING) return;
+    const socket = this.#open(to.family);
+    if (socket === undefined) return;
+    let tries = Math.floor(Math.random() * MAX_ASKING);
+    const send = (): void => {
+      const others = this.#others(to);
       const chosen = others[tries++ % others.length];
       if (chosen !== undefined) socket.send(message, chosen.port, chosen.address, ignore);
-      return chosen !== undefined;
     };
-    // The first look may be under way still.
-    let timer = setTimeout(function again() {
-      timer = setTimeout(again, send() ? RETRY_MS : 10);
-    });
+    send();
+    const retry = setInterval(send, RETRY_MS);
     const asking = {
       [Symbol.dispose]: () => {
-        clearTimeout(timer);
+        clearInterval(retry);
         clearTimeout(giveUp);
         if (this.#asking.delete(asking)) socket.close();
         if (this.#isLeaving && this.#asking.size === 0) this[Symbol.dispose]();
@@ -95,6 +89,16 @@ export class StandIn implements Disposable {
     });
   }
 
+  /** Undefined when the node is out of descriptors or ports: then that one datagram is lost. */
+  #open(family: 4 | 6): Socket | undefined {
+    try {
+      const address = family === 4 ? '0.0.0.0' : '::';
+      return socketOn(bindUdp({ address, port: 0, netns: this.#options.netns }), family);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Ends when what it has taken is answered. */
   leave(): void {
     this.#isLeaving = true;
@@ -104,7 +108,7 @@ export class StandIn implements Disposable {
 
   [Symbol.dispose](): void {
     this.#isLeaving = false;
-    clearInterval(this.#refresh);
+    for (const look of this.#looks.values()) clearTimeout(look);
     for (const asking of this.#asking) asking[Symbol.dispose]();
     for (const reader of this.#readers.splice(0)) reader.close();
   }

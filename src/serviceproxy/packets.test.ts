@@ -17,6 +17,7 @@ import {
   PLACES,
   type Place,
 } from '#test/support/proxy-lab.ts';
+import type { Flow } from '#wire/conntrack.ts';
 import { NftablesDataPlane } from './apply-nftables.ts';
 import type { NodeSettings, ServicePlan } from './forwarding-model.ts';
 import { planService } from './plan-service.ts';
@@ -275,18 +276,19 @@ for (const vip of [VIP, VIP6]) {
     using conntrack = Conntrack.open();
     using client = await lab.openUdp('client', vip, 80);
     assert.equal(await client.ask(), 'a');
-    const forget = (next: ServicePlan, answersExpected: boolean): void => {
+    const forget = async (next: ServicePlan, answersExpected: boolean): Promise<void> => {
       update(next);
       const frontends = changedUdpFrontends(undefined, next);
-      const before = answersExpected ? dataPlane.awaitReplies.bind(dataPlane) : undefined;
-      assert.ok(conntrack.deleteFlows((flow) => isStaleFlow(flow, frontends, SETTINGS), before) >= 1);
+      const before = answersExpected ? dataPlane.awaitReplies.bind(dataPlane) : () => undefined;
+      const isStale = (flow: Flow): boolean => isStaleFlow(flow, frontends, SETTINGS);
+      assert.ok((await conntrack.deleteFlowsInTurns(isStale, before)) >= 1);
     };
     const slow = client.ask('slow');
-    forget(plan({}, ['b']), true);
+    await forget(plan({}, ['b']), true);
     assert.equal(await slow, 'a');
     assert.equal(await client.ask(), 'b');
     const lost = client.ask('slow');
-    forget(plan({}, ['a']), false);
+    await forget(plan({}, ['a']), false);
     assert.equal(await lost, 'closed');
   });
 }

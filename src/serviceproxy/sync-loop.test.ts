@@ -52,7 +52,7 @@ function startLoop(services: Map<string, Service>, slices: ReadonlyMap<string, E
     },
     tracker,
     dataPlane,
-    conntrack: { deleteFlows: () => 0 },
+    conntrack: { deleteFlowsInTurns: () => Promise.resolve(0) },
     healthServers: { set: () => undefined },
     settings: SETTINGS,
     signal: new AbortController().signal,

@@ -17,7 +17,7 @@ export interface SyncParts {
   };
   readonly tracker: ChangeTracker;
   readonly dataPlane: DataPlane;
-  readonly conntrack: Pick<ConntrackClient, 'deleteFlows'>;
+  readonly conntrack: Pick<ConntrackClient, 'deleteFlowsInTurns'>;
   readonly healthServers: Pick<ServiceHealthServers, 'set'>;
   readonly settings: NodeSettings;
   readonly signal: AbortSignal;
@@ -30,6 +30,7 @@ export class SyncLoop {
   readonly #plans = new Map<string, ServicePlan>();
   readonly #staleFrontends = new Map<string, ReadonlySet<string>>();
   #conntrackTimer: NodeJS.Timeout | undefined;
+  #isDeleting = false;
   #lastUpdatedMs = 0;
   #pendingSinceMs: number | undefined;
 
@@ -121,24 +122,34 @@ export class SyncLoop {
       for (const [frontend, endpoints] of changedUdpFrontends(old.get(key), plan))
         this.#staleFrontends.set(frontend, endpoints);
     }
-    if (this.#staleFrontends.size === 0 || this.#conntrackTimer !== undefined) return;
-    this.#conntrackTimer = setTimeout(() => this.#deleteStaleFlows(), CONNTRACK_DELAY_MS);
+    this.#deleteStaleFlowsSoon();
+  }
+
+  #deleteStaleFlowsSoon(): void {
+    const isUnderWay = this.#conntrackTimer !== undefined || this.#isDeleting;
+    if (this.#staleFrontends.size === 0 || isUnderWay) return;
+    this.#conntrackTimer = setTimeout(() => void this.#deleteStaleFlows(), CONNTRACK_DELAY_MS);
     this.#conntrackTimer.unref();
   }
 
-  #deleteStaleFlows(): void {
+  async #deleteStaleFlows(): Promise<void> {
     const { conntrack, dataPlane, settings, signal, log } = this.#parts;
     this.#conntrackTimer = undefined;
     const frontends = new Map(this.#staleFrontends);
     this.#staleFrontends.clear();
     if (signal.aborted) return;
+    this.#isDeleting = true;
     try {
-      conntrack.deleteFlows(
+      await conntrack.deleteFlowsInTurns(
         (flow) => isStaleFlow(flow, frontends, settings),
         (stale) => dataPlane.awaitReplies(stale),
       );
     } catch (error) {
-      log(`stale UDP flows: ${(error as Error).message}`);
+      // What was closed meanwhile is nothing to tell of.
+      if (!signal.aborted) log(`stale UDP flows: ${(error as Error).message}`);
+    } finally {
+      this.#isDeleting = false;
+      this.#deleteStaleFlowsSoon();
     }
   }
 }
