@@ -33,12 +33,11 @@ export class ReloadedFile<T> {
 
   #load(): void {
     const { file, parse, onLoaded } = this.#options;
-    const stat = statSync(file, { throwIfNoEntry: false });
-    const seen = stat === undefined ? 'missing' : `${stat.mtimeMs}/${stat.size}/${stat.ino}`;
+    const seen = stateOf(file);
     if (seen === this.#seen) return;
     const isFirst = this.#seen === '';
     this.#seen = seen;
-    if (stat === undefined) {
+    if (seen === MISSING) {
       this.#log(`${file} is not there${isFirst ? '' : ' any more; what it said stays'}`, 'WARNING');
       return;
     }
@@ -48,5 +47,17 @@ export class ReloadedFile<T> {
     } catch (error) {
       this.#log(`${file} is not taken over: ${(error as Error).message}`, 'ERROR');
     }
+  }
+}
+
+const MISSING = 'missing';
+
+/** Another text whenever there may be something else to read; also where the file cannot be looked at. */
+function stateOf(file: string): string {
+  try {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    return stat === undefined ? MISSING : `${stat.mtimeMs}/${stat.size}/${stat.ino}`;
+  } catch (error) {
+    return (error as Error).message;
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -18,6 +18,7 @@ import {
   testContext,
   texts,
 } from '#test/support/dns-plugin.ts';
+import { until } from '#test/support/until.ts';
 import { HeaderFlag, parseName, RecordType } from '#wire/dns.ts';
 import { prepareAnswer, respond } from '#wire/dns-answer.ts';
 import { questionLabels } from '#wire/dns-query.ts';
@@ -279,4 +280,31 @@ test('ReloadedFile keeps what was there when the file goes bad, and says so', as
   while (context.logged.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   assert.match(context.logged[0] ?? '', /not taken over: no number/);
   assert.equal(loaded.value, 22);
+});
+
+test('ReloadedFile keeps what was there when the file cannot be looked at, and says so once', async (t) => {
+  await using stack = new AsyncDisposableStack();
+  const context = testContext(stack);
+  const folder = mkdtempSync(join(tmpdir(), 'portolan-reload-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'numbers');
+  writeFileSync(file, '1');
+  const loaded = new ReloadedFile({ file, intervalMs: 5, parse: Number, otherwise: 0 }, context);
+  rmSync(file);
+  symlinkSync(file, file);
+  const told = (): string[] => context.logged.filter((line) => line.includes('ELOOP'));
+  await until(
+    'it is told of',
+    async () => told().length,
+    (count) => count > 0,
+  );
+  assert.equal(loaded.value, 1);
+  rmSync(file);
+  writeFileSync(file, '22');
+  await until(
+    'it is read again',
+    async () => loaded.value,
+    (value) => value === 22,
+  );
+  assert.equal(told().length, 1);
 });
