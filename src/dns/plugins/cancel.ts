@@ -1,4 +1,4 @@
-import { durationMs, noBlock, onlyArg, onlyOnce } from '#dns/corefile/arguments.ts';
+import { durationMs, fail, noBlock, onlyArg, onlyOnce } from '#dns/corefile/arguments.ts';
 import { emptyAnswer } from '#dns/finish-answer.ts';
 import type { DnsResult } from '#dns/handler.ts';
 import type { Plugin } from '#dns/plugin.ts';
@@ -14,6 +14,7 @@ export const cancel: Plugin = {
     noBlock(directive);
     const timeoutMs =
       directive.args.length === 0 ? DEFAULT_MS : durationMs(directive, onlyArg(directive, 'a duration'));
+    if (timeoutMs <= 0) fail(directive, 'no query could be answered in no time; take a duration such as 5s');
     return {
       explain: [`gives up on a query after ${timeoutMs} ms`],
       setup: () => ({

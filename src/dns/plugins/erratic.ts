@@ -1,4 +1,4 @@
-import { durationMs, integer, noArgs, onlyOnce, unknownOption } from '#dns/corefile/arguments.ts';
+import { durationMs, fail, integer, noArgs, onlyOnce, unknownOption } from '#dns/corefile/arguments.ts';
 import { answerWith, emptyAnswer } from '#dns/finish-answer.ts';
 import { DROP } from '#dns/handler.ts';
 import type { Plugin } from '#dns/plugin.ts';
@@ -23,6 +23,8 @@ export const erratic: Plugin = {
     noArgs(directive);
     let config: ErraticConfig = { drop: 2, truncate: 0, delay: 0, delayMs: 100 };
     for (const option of directive.block ?? []) {
+      if (option.args.length > (option.name === 'delay' ? 2 : 1))
+        fail(option, `${option.args.at(-1)} is one argument too many`);
       const every = (otherwise: number): number =>
         option.args[0] === undefined ? otherwise : integer(option, option.args[0], 0, MAX_EVERY);
       if (option.name === 'drop') config = { ...config, drop: every(2) };

@@ -17,7 +17,7 @@ export interface FlagRule {
   readonly on: boolean;
 }
 
-const QUERY_FLAGS = ['rd', 'cd', 'ad'] as const;
+const QUERY_FLAGS = ['aa', 'ra', 'rd', 'ad', 'cd'] as const;
 const RESPONSE_FLAGS = ['aa', 'ra', 'rd', 'ad', 'cd'] as const;
 const FLAG_BITS = {
   aa: HeaderFlag.AA,

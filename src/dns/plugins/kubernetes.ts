@@ -93,8 +93,8 @@ const OPTIONS: Readonly<Record<string, OptionReader>> = {
   },
   // One list and one stream per kind are all that is ever asked at once: there is nothing to limit.
   apiserver_qps: limitArg,
-  apiserver_burst: limitArg,
-  apiserver_max_inflight: limitArg,
+  apiserver_burst: countArg,
+  apiserver_max_inflight: countArg,
 };
 
 /** `kubernetes`: the names of a cluster's Services, endpoints and pods, from its API server. */
@@ -185,6 +185,10 @@ function requireReadable(option: Directive, file: string): void {
   } catch (error) {
     fail(option, `${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
+}
+
+function countArg(_: Draft, option: Directive): void {
+  integer(option, onlyArg(option, 'a number'), 0, Number.MAX_SAFE_INTEGER);
 }
 
 function limitArg(_: Draft, option: Directive): void {

@@ -1,4 +1,4 @@
-import { noArgs, onlyOnce } from '#dns/corefile/arguments.ts';
+import { noArgs, noBlock, onlyOnce } from '#dns/corefile/arguments.ts';
 import { answerWith } from '#dns/finish-answer.ts';
 import type { DnsAnswer, DnsRequest } from '#dns/handler.ts';
 import type { Plugin } from '#dns/plugin.ts';
@@ -9,7 +9,9 @@ import { questionLabels } from '#wire/dns-query.ts';
 export const whoami: Plugin = {
   name: 'whoami',
   parse(directives) {
-    noArgs(onlyOnce(directives));
+    const directive = onlyOnce(directives);
+    noArgs(directive);
+    noBlock(directive);
     return {
       explain: ["answers every name with the client's address, port and transport"],
       setup: () => ({

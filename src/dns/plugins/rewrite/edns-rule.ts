@@ -17,8 +17,8 @@ export function ednsRule(directive: Directive, words: readonly string[], continu
   const [kindText = '', actionText = '', ...more] = words;
   // `revert` takes options out of responses again, where none are put in to begin with.
   const args = more.at(-1) === 'revert' ? more.slice(0, -1) : more;
-  const kind = choice(directive, kindText, ['local', 'nsid', 'subnet']);
-  const action: Action = choice(directive, actionText, ['set', 'append', 'replace', 'unset']);
+  const kind = choice(directive, kindText.toLowerCase(), ['local', 'nsid', 'subnet']);
+  const action: Action = choice(directive, actionText.toLowerCase(), ['set', 'append', 'replace', 'unset']);
   const { code, data } = READERS[kind](directive, action, args);
   return {
     continues,
@@ -43,7 +43,10 @@ type Reader = (directive: Directive, action: Action, args: readonly string[]) =>
 
 const READERS: Readonly<Record<'local' | 'nsid' | 'subnet', Reader>> = {
   local: localOption,
-  nsid: () => ({ code: NSID, data: () => new Uint8Array() }),
+  nsid(directive, action, args) {
+    if (args.length > 0) fail(directive, `edns0 nsid ${action} takes nothing more, but revert`);
+    return { code: NSID, data: () => new Uint8Array() };
+  },
   subnet: subnetOption,
 };
 
@@ -75,7 +78,10 @@ function localOption(
   const code = Number(codeText);
   if (!/^(0x[0-9a-f]+|\d+)$/i.test(codeText) || code > 0xffff)
     fail(directive, `${codeText} is no option number such as 0xffee`);
-  if (action === 'unset') return { code, data: () => new Uint8Array() };
+  if (action === 'unset') {
+    if (text !== undefined) fail(directive, 'edns0 local unset takes a number alone');
+    return { code, data: () => new Uint8Array() };
+  }
   if (text === undefined || more.length > 0) fail(directive, `edns0 local ${action} takes a number and data`);
   if (/^0x/i.test(text)) {
     if (!/^0x([0-9a-f]{2})*$/i.test(text)) fail(directive, `${text} is no data in hex`);
@@ -120,7 +126,10 @@ function subnetOption(
   action: Action,
   [v4, v6, ...more]: readonly string[],
 ): OptionMaker {
-  if (action === 'unset') return { code: SUBNET, data: () => new Uint8Array() };
+  if (action === 'unset') {
+    if (v4 !== undefined) fail(directive, 'edns0 subnet unset takes nothing more');
+    return { code: SUBNET, data: () => new Uint8Array() };
+  }
   if (v4 === undefined || v6 === undefined || more.length > 0)
     fail(directive, `edns0 subnet ${action} takes the bits of IPv4 and of IPv6 networks, such as 24 56`);
   const bits = { 4: integer(directive, v4, 0, 32), 6: integer(directive, v6, 0, 128) };

@@ -57,7 +57,9 @@ function answerOptions(
 ): { auto: boolean; owners: NameChange[]; values: NameChange[] } {
   const found = { auto: false, owners: [] as NameChange[], values: [] as NameChange[] };
   for (let at = 0; at < words.length; ) {
-    if (words[at] !== 'answer')
+    // Behind one rule the next need not say `answer` again.
+    if (at > 0 && (words[at] === 'name' || words[at] === 'value')) at--;
+    else if (words[at] !== 'answer')
       fail(directive, `${words[at]} is more than name takes; answer auto, name or value may follow`);
     const what = choice(directive, words[at + 1] ?? '', ['auto', 'name', 'value']);
     if (what === 'auto') {

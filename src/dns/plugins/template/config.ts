@@ -1,4 +1,4 @@
-import { fail, integer, unknownOption, zonesArg } from '#dns/corefile/arguments.ts';
+import { fail, integer, onlyArg, unknownOption, zonesArg } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
 import { goRegExp } from '#dns/go-regexp.ts';
 import type { ParseScope } from '#dns/plugin.ts';
@@ -73,7 +73,7 @@ function readOption(option: Directive, config: TemplateConfig): Partial<Template
     case 'authority':
       return { authorities: [...config.authorities, ...templates(option)] };
     case 'rcode': {
-      const [text = ''] = some(option, 'a response code');
+      const text = onlyArg(option, 'a response code');
       return { rcode: rcodeNumber(text) ?? fail(option, `${text} is no response code`) };
     }
     case 'ederror':
