@@ -63,7 +63,7 @@ export class Front {
   }
 
   /** Starts the thread. Resolves when it answers; rejects when it cannot be started. */
-  start(): Promise<void> {
+  async start(): Promise<void> {
     const { number, marks } = this.#options;
     this.memory.forgetCopies();
     const data = { ledger: this.#ledger.shared, marks, ...this.memory.shared };
@@ -74,7 +74,7 @@ export class Front {
     this.#thread = thread;
     for (const counts of this.#counts.values()) this.#post(counts);
     for (const socket of this.#sockets.keys()) this.#postOpen(socket);
-    return thread.ready;
+    await thread.ready;
   }
 
   /** Closes its sockets when what waits in them is answered, then ends the thread. */
@@ -156,15 +156,22 @@ export class Front {
     for (const [socket, { closing }] of this.#sockets) if (closing) this.#abandon(socket);
     if (livedMs !== undefined && livedMs >= minLifeMs) {
       log(`multisocket: thread ${number} ended (${reason}); another one goes on with its queries`);
-      this.start().catch((error: Error) => log(error.message));
+      this.start().catch((error: Error) => {
+        log(error.message);
+        if (!this.running) this.#abandonAll();
+      });
       return;
     }
-    for (const socket of this.#sockets.keys()) this.#abandon(socket);
+    this.#abandonAll();
     if (livedMs !== undefined)
       log(
         `multisocket: thread ${number} ended soon after its start (${reason}); its sockets are closed, ` +
           'and the others take its queries until the next reload',
       );
+  }
+
+  #abandonAll(): void {
+    for (const socket of this.#sockets.keys()) this.#abandon(socket);
   }
 
   /** Closes a socket whose thread has ended, unless the thread has done so. */

@@ -33,3 +33,15 @@ test('slots are used again, so that there are as many marks as there may be at o
   assert.equal(new Set(held.map((mark) => mark?.slot)).size, MARKS);
   assert.equal(marks.take(), undefined);
 });
+
+test('a slot stays in use when its version goes round', () => {
+  const marks = new Marks();
+  const memory = new Int32Array(marks.memory);
+  memory[0] = 0x7ffffffe;
+  for (let use = 0; use < 3; use++) {
+    const mark = marks.take() ?? assert.fail('no mark is free');
+    assert.deepEqual([mark.slot, isTrue(memory, mark)], [0, true]);
+    marks.withdraw(mark);
+    assert.equal(isTrue(memory, mark), false);
+  }
+});
