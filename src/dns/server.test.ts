@@ -14,8 +14,11 @@ import {
   parseName,
   RecordType,
 } from '#wire/dns.ts';
+import { prepareAnswer, respond } from '#wire/dns-answer.ts';
 import { DnsFrameReader, frameMessage } from '#wire/dns-tcp.ts';
+import { readConfiguration } from './configuration.ts';
 import { corefileSource } from './corefile-source.ts';
+import type { PluginInstance } from './plugin.ts';
 import { startDnsServer } from './server.ts';
 
 const OBJECTS: KubeObject[] = [
@@ -166,4 +169,39 @@ test('startDnsServer() goes over to a new configuration, and keeps the old one w
     /Corefile:3: there is no plugin "tempalte" \(did you mean template\?\)/,
   );
   assert.deepEqual(addressesOf(await askUdp(port, 'a.example')), ['192.0.2.2']);
+});
+
+test('the answers of a server that goes are taken back from whoever has copies', async (t) => {
+  const prepared = prepareAnswer([], { rcode: 0, answers: [], authorities: [], additionals: [] });
+  let withdrawn = 0;
+  const holder: PluginInstance = {
+    name: 'holder',
+    expressZones: ['\0'],
+    handle({ query, block }) {
+      const { table, counts } = block.express.get('holder') ?? assert.fail('no lane');
+      const kept = table.set(query, { prepared, counts, flags: 0 }) && table.find(query.message);
+      assert.ok(kept !== undefined);
+      kept.copies = { slot: 0, version: 1, hits: 0, withdraw: () => void withdrawn++ };
+      return respond(query, prepared, 0, 512);
+    },
+  };
+  const parsed = { explain: [], setup: () => holder };
+  let addresses = '127.0.0.1 127.0.0.2';
+  const server = await startDnsServer({
+    load: () =>
+      Promise.resolve(
+        readConfiguration(`.:0 {\nbind ${addresses}\nwhoami\n}`, 'Corefile').map((block) => ({
+          ...block,
+          plugins: [{ name: 'holder', parsed }],
+        })),
+      ),
+    text: () => Promise.resolve(''),
+    apiClient: () => Promise.reject(new Error('none')),
+    log: () => {},
+  });
+  t.after(() => server[Symbol.asyncDispose]());
+  await askUdp(server.addresses[0]?.port ?? assert.fail('no listener'), 'a.example');
+  addresses = '127.0.0.2';
+  await server.reload();
+  assert.equal(withdrawn, 1);
 });

@@ -134,8 +134,9 @@ class Server implements DnsServer {
     for (const plan of next.servers) {
       const service = this.#serving.get(plan.name)?.service;
       if (service !== undefined) serve(service, plan);
-      this.#tables.get(plan.name)?.clear();
     }
+    // Those of servers that go, too: others may have copies.
+    for (const table of this.#tables.values()) table.clear();
     await this.#fronts.set(this.#fronted(next));
     const kept = new Set(next.servers.map(({ name }) => name));
     for (const [name, { listening }] of this.#serving) {
