@@ -76,6 +76,16 @@ test('autopath answers the first question of a pod’s search path with what the
   );
 });
 
+test('autopath does not take a name that cannot be looked up now for one that does not exist', async (t) => {
+  const failing = 'template IN A broken.test {\nrcode SERVFAIL\n}';
+  const { port } = await startTestDns(t, {
+    objects: OBJECTS,
+    plugins: `autopath @kubernetes\n${failing}\n${KUBERNETES}`,
+  });
+  const broken = await ask(t, port, 'broken.test.shop.svc.cluster.local', RecordType.A);
+  assert.equal(broken.rcode, 2);
+});
+
 test('autopath knows pods behind the DNS cache of their node by the node’s address', async (t) => {
   const plugins = `autopath @kubernetes\nhosts {\n192.0.2.1 www.example.org\nfallthrough\n}\n${KUBERNETES}`;
   const status = { podIP: '10.244.0.7', hostIP: '127.0.0.1' };

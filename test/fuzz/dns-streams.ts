@@ -23,7 +23,7 @@ export interface StreamReport {
 
 /** Queries per connection: as many as a session of HTTP/2 may have at once. */
 const WINDOW = 50;
-const CONNECTIONS = 16;
+const CONNECTIONS = 64;
 const TYPE = 'application/dns-message';
 /** What a server of HTTPS may say to a request that is wrong; 5xx means that it broke. */
 const STATUSES = new Set([200, 400, 404, 405, 413, 414, 415, 431]);

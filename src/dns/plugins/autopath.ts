@@ -6,6 +6,7 @@ import { type Answerer, type DnsAnswer, type DnsRequest, type DnsResult, DROP } 
 import type { Metric } from '#dns/metric-registry.ts';
 import type { Plugin, PluginInstance } from '#dns/plugin.ts';
 import { searchDomainsOf } from '#dns/resolv-conf.ts';
+import { isServerError } from '#dns/server-error.ts';
 import { ZoneSet } from '#dns/zone.ts';
 import {
   CLASS_IN,
@@ -85,21 +86,28 @@ async function walkPath(
 ): Promise<DnsResult> {
   const asked = questionLabels(request.query);
   let first: DnsResult | undefined;
+  let failed: DnsResult | undefined;
   for (const [step, domain] of path.entries()) {
     const name = step === 0 ? asked : [...base, ...domain];
     const stepped = withQuestion({ ...request, limit: 0xffff }, name, request.query.type);
     if (stepped === undefined) continue;
     const result = await next(stepped);
     const answer = result === DROP ? undefined : structured(result);
-    if (answer?.rcode !== ResponseCode.NOERROR) {
-      if (answer !== undefined) first ??= keepFirst(request, stepped, answer);
+    if (answer === undefined) continue;
+    // A name that cannot be looked up now may be the one that is meant: that none exists is not known then.
+    if (isServerError(answer)) {
+      failed ??= keepFirst(request, stepped, answer);
+      continue;
+    }
+    if (answer.rcode === ResponseCode.NXDOMAIN) {
+      first ??= keepFirst(request, stepped, answer);
       continue;
     }
     request.answeredBy = 'autopath';
     found.value++;
     return aliased(asked, name, answer);
   }
-  return first ?? next(request);
+  return failed ?? first ?? next(request);
 }
 
 function keepFirst(request: DnsRequest, stepped: DnsRequest, answer: DnsAnswer): DnsAnswer {
