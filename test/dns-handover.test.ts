@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closeFd } from '#os/fd-ledger.ts';
@@ -36,10 +37,11 @@ after(async () => {
 });
 
 /** Starts one with the sockets from descriptor 3 on; the shell knows the process id that the program will have. */
-function start(): ChildProcess {
+function start(file = corefile, stderr: 'inherit' | 'pipe' = 'inherit'): ChildProcess {
   const script = `LISTEN_PID=$$ LISTEN_FDS=2 exec "$0" dns --conf "$1"`;
-  const stdio = ['ignore', 'ignore', 'inherit', udp, tcp] as const;
-  const server = spawn('sh', ['-c', script, launcher, corefile], { stdio: [...stdio] });
+  const server = spawn('sh', ['-c', script, launcher, file], {
+    stdio: ['ignore', 'ignore', stderr, udp, tcp],
+  });
   running.add(server);
   return server;
 }
@@ -75,6 +77,19 @@ test('queries that came before the server are answered, over UDP and TCP', async
   assert.equal(piece.readUInt16BE(2), 2);
   stream.destroy();
   await kill(server);
+});
+
+test('an address other than that of a socket that was given is refused, and says why', async () => {
+  const other = join(folder, 'Corefile.other');
+  writeFileSync(other, `.:${port} {\n bind 0.0.0.0\n whoami\n}\n`);
+  const server = start(other, 'pipe');
+  assert.match(
+    await text(server.stderr ?? assert.fail()),
+    new RegExp(
+      `cannot listen on UDP 0\\.0\\.0\\.0 port ${port}: this process was given it on 127\\.0\\.0\\.1 \\(LISTEN_FDS\\), where it has to listen`,
+    ),
+  );
+  running.delete(server);
 });
 
 test('no query is lost when servers are killed one after another', async () => {

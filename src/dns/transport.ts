@@ -1,3 +1,4 @@
+import { inheritedAddresses } from '#os/inherited-sockets.ts';
 import type { UdpPeer } from '#os/udp-batch.ts';
 import type { AnswerTable } from './answer-table.ts';
 import type { ListenAddress } from './config.ts';
@@ -63,7 +64,7 @@ export function listenError(what: string, { address, port }: ListenAddress, erro
   const { code } = error as NodeJS.ErrnoException;
   const hint =
     code === 'EADDRINUSE'
-      ? 'another program has the port'
+      ? holderOf(port)
       : code === 'EACCES'
         ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE'
         : code === 'EADDRNOTAVAIL'
@@ -73,4 +74,11 @@ export function listenError(what: string, { address, port }: ListenAddress, erro
     cause: error,
   });
   return Object.assign(wrapped, { code });
+}
+
+function holderOf(port: number): string {
+  const given = inheritedAddresses(port);
+  return given.length === 0
+    ? 'another program has the port'
+    : `this process was given it on ${given.join(' and ')} (LISTEN_FDS), where it has to listen`;
 }

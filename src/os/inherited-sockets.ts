@@ -49,6 +49,11 @@ const KINDS = new Map<number, InheritedSocket['kind']>([
 
 let known: readonly InheritedSocket[] | undefined;
 
+/** Those of this process. */
+function ownSockets(): readonly InheritedSocket[] {
+  return (known ??= readInheritedSockets(process.env, process.pid));
+}
+
 /**
  * A descriptor for the socket of this kind, address and port that this process was given; undefined when there is none.
  * Each call makes another one, to be closed when it is no longer served: the socket itself stays.
@@ -57,7 +62,14 @@ export function inheritedSocket(
   kind: InheritedSocket['kind'],
   { address, port }: { address: string; port: number },
 ): number | undefined {
-  known ??= readInheritedSockets(process.env, process.pid);
-  const found = known.find((each) => each.kind === kind && each.address === address && each.port === port);
+  const isIt = (each: InheritedSocket): boolean =>
+    each.kind === kind && each.address === address && each.port === port;
+  const found = ownSockets().find(isIt);
   return found && duplicateSocket(found.fd);
+}
+
+/** Addresses on which this process was given the port, which is why no other socket can have it. */
+export function inheritedAddresses(port: number): string[] {
+  const addresses = ownSockets().flatMap((each) => (each.port === port ? [each.address] : []));
+  return [...new Set(addresses)];
 }
