@@ -14,6 +14,7 @@ import {
   startDnsCommand,
   testFolder,
 } from '#test/support/dns-command.ts';
+import { startFakeApi } from '#test/support/fake-api.ts';
 import { startTroubledApi } from '#test/support/troubled-api.ts';
 import { until } from '#test/support/until.ts';
 
@@ -208,6 +209,29 @@ test('a Corefile that wants to know more while the API server is away is taken o
   await until('the new answer', ask, (found) => found === '192.0.2.2');
   assert.equal(await web(), '10.96.0.20');
   assert.equal(command.lines().filter((line) => line.includes('stays in force')).length, 1);
+});
+
+test('a kubeconfig that was not there for one reload is used by the next', async (t) => {
+  const api = await startFakeApi([{ kind: 'Namespace', metadata: { name: 'default' } }] as KubeObject[]);
+  t.after(() => api[Symbol.asyncDispose]());
+  const { folder, corefile, ask } = await lab(t);
+  const file = join(folder, 'Corefile');
+  const kubeconfig = join(folder, 'kubeconfig');
+  writeFileSync(file, corefile('192.0.2.1'));
+  const command = startDnsCommand(t, ['--conf', file, '--kubeconfig', kubeconfig]);
+  await command.said(/^serving on /);
+  writeFileSync(file, corefile('192.0.2.2', 'kubernetes cluster.local'));
+  await command.said(/stays in force: .*kubeconfig/);
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      clusters: [{ name: 'c', cluster: { server: api.url } }],
+      contexts: [{ name: 'c', context: { cluster: 'c', user: '' } }],
+      'current-context': 'c',
+    }),
+  );
+  writeFileSync(file, corefile('192.0.2.3', 'kubernetes cluster.local'));
+  await until('the new answer', ask, (found) => found === '192.0.2.3');
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

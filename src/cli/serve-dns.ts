@@ -59,10 +59,14 @@ export async function serveDns(options: ServeDnsOptions, io: CommandIo): Promise
   await server.stop();
 }
 
-/** Made once, when first wanted. */
+/** Made once, when first wanted; tried again after a failure. */
 function shared<A, T>(make: (argument?: A) => Promise<T>): (argument?: A) => Promise<T> {
   let made: Promise<T> | undefined;
-  return (argument) => (made ??= make(argument));
+  const forget = (error: Error): never => {
+    made = undefined;
+    throw error;
+  };
+  return (argument) => (made ??= make(argument).catch(forget));
 }
 
 /** Nobody has said where the API server is: a missing file is not what is wrong. */

@@ -54,6 +54,21 @@ test('PodEvents.warn() writes a warning about the pod that it runs in', async (t
   );
 });
 
+test('PodEvents.warn() looks for its pod again when the API server could not be asked for it', async (t) => {
+  const { written, options } = await lab(t, 201);
+  const namespaceFile = testFolder(t).file('namespace', 'kube-system\n');
+  let away = true;
+  const client = (): Promise<ApiClient> => (away ? Promise.reject(new Error('away')) : options.client());
+  const events = new PodEvents({ ...options, client, namespaceFile });
+  await events.warn('ReloadFailed', 'wrong');
+  away = false;
+  await events.warn('ReloadFailed', 'wrong again');
+  assert.deepEqual(
+    written.map(({ message }) => message),
+    ['wrong again'],
+  );
+});
+
 test('PodEvents.warn() writes nothing where its account may not, in no pod, and where the pod is another one', async (t) => {
   const forbidden = await lab(t, 403);
   await forbidden.events.warn('ReloadFailed', 'wrong');

@@ -31,7 +31,9 @@ export class PodEvents {
   /** Resolves when it is written, or could not be. */
   async warn(reason: string, message: string): Promise<void> {
     const { client, signal } = this.#options;
-    const pod = await (this.#pod ??= this.#find().catch(() => undefined));
+    const pod = await (this.#pod ??= this.#find()).catch(() => {
+      this.#pod = undefined;
+    });
     if (pod === undefined || signal.aborted) return;
     this.#recorder ??= new EventRecorder({ client: await client(), component: 'portolan-dns', signal });
     this.#recorder.record(pod, 'Warning', reason, message);
