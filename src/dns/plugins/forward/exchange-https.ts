@@ -1,4 +1,4 @@
-import type { ClientHttp2Session } from 'node:http2';
+import type { ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import type { SecureContext } from 'node:tls';
 import { formatAddressPort } from '#lib/ip.ts';
 import { NoAnswerError } from './error-text.ts';
@@ -33,10 +33,11 @@ export class HttpsExchanger implements Exchanger {
 
   async exchange(query: Buffer, timeoutMs: number): Promise<Buffer> {
     const { path, method } = this.#options;
+    // Loaded when it is needed: few clusters do. From here to the session nothing waits, so that there is one.
+    const { connect } = await import('node:http2');
     if (performance.now() >= this.#oldMs) this.#session?.close();
-    const isKept = this.#session !== undefined && !this.#session.closed && !this.#session.destroyed;
-    const session = isKept ? this.#session : await this.#connect();
-    if (session === undefined) throw new Error('there is no connection');
+    const known = this.#session;
+    const session = known?.closed === false && !known.destroyed ? known : this.#connect(connect);
     // Always ID 0, so that caches on the way can tell equal queries (RFC 8484 §4.1).
     const message = withId(query, 0);
     const response =
@@ -55,9 +56,7 @@ export class HttpsExchanger implements Exchanger {
     this.#session?.destroy();
   }
 
-  /** HTTP/2 is loaded when it is needed: few clusters do. */
-  async #connect(): Promise<ClientHttp2Session> {
-    const { connect } = await import('node:http2');
+  #connect(connect: typeof connectHttp2): ClientHttp2Session {
     const { address, port, context, serverName, expireMs, maxAgeMs } = this.#options;
     const session = connect(`https://${formatAddressPort(address, port)}`, {
       secureContext: context(),

@@ -2,6 +2,9 @@ import { randomInt } from 'node:crypto';
 import { NoAnswerError } from './error-text.ts';
 import { answersQuery, withId } from './exchange.ts';
 
+/** Half of all IDs: a free one is soon found. */
+const MAX_PENDING = 0x8000;
+
 interface Pending {
   readonly query: Buffer;
   readonly resolve: (response: Buffer) => void;
@@ -22,8 +25,9 @@ export class PendingQueries {
     return this.#pending.size;
   }
 
-  /** Chooses an ID, hands the message with it to `send`, and waits. */
+  /** Chooses an ID, hands the message with it to `send`, and waits. Rejects at once when too many wait. */
   ask(query: Buffer, timeoutMs: number, send: (message: Buffer, id: number) => void): Promise<Buffer> {
+    if (this.size >= MAX_PENDING) return Promise.reject(new Error('too many queries wait for their answers'));
     const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
     const id = this.#freeId();
     const timer = setTimeout(() => this.fail(id, new NoAnswerError(timeoutMs)), timeoutMs);
