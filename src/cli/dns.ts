@@ -1,13 +1,19 @@
+import { writeFileSync } from 'node:fs';
+import process from 'node:process';
 import { type CorefileSource, corefileSource } from '#dns/corefile-source.ts';
 import { type DefaultCorefileOptions, defaultCorefile } from '#dns/default-corefile.ts';
 import { parseAddressPort } from '#lib/ip.ts';
-import { type Command, type CommandIo, UsageError } from './command.ts';
+import { type Command, CommandError, type CommandIo, UsageError } from './command.ts';
 import { type FlagValues, integerFlag, parseFlags } from './flags.ts';
+import { flagWords } from './go-flags.ts';
 import { serveDns } from './serve-dns.ts';
 
 const FLAGS = {
   conf: { type: 'string' },
-  port: { type: 'string' },
+  port: { type: 'string', short: 'p' },
+  'dns.port': { type: 'string' },
+  pidfile: { type: 'string' },
+  quiet: { type: 'boolean' },
   kubeconfig: { type: 'string' },
   'kube-dns-config': { type: 'string' },
   listen: { type: 'string', multiple: true },
@@ -48,7 +54,8 @@ goes on serving for the lameduck time, exits. SIGUSR1: reads the Corefile again.
 check: reads a Corefile and everything it imports, and tells what each block will do, or what is wrong in
 which line. With --print it shows the Corefile first, with what --kube-dns-config adds.
 
-  --conf FILE             the Corefile
+  --conf FILE             the Corefile. CoreDNS's own flags are understood as they are: -conf, -dns.port, -p,
+                          -pidfile, -quiet (which changes nothing)
   --port PORT             of zones in it that name none (default 53)
   --kubeconfig FILE       how to reach the API server, where the Corefile does not say; else the pod's account
   --kube-dns-config PATH  a kube-dns ConfigMap with stubDomains and upstreamNameservers: the folder that it is
@@ -82,7 +89,8 @@ export const command: Command = {
       const { checkCorefile } = await import('./dns-check.ts');
       return await checkCorefile(argv.slice(1), io);
     }
-    const { values } = parseFlags(FLAGS, argv);
+    const { values } = parseFlags(FLAGS, flagWords(argv));
+    if (values.pidfile !== undefined) writePid(values.pidfile);
     const log = (message: string): void => void io.stderr.write(`${message}\n`);
     const source = sourceOf(values, io, log);
     await serveDns({ source, kubeconfig: values.kubeconfig, log }, io);
@@ -90,12 +98,24 @@ export const command: Command = {
   },
 };
 
+/** For those who send signals by it. */
+function writePid(file: string): void {
+  try {
+    writeFileSync(file, `${process.pid}\n`);
+  } catch (cause) {
+    throw new CommandError(`--pidfile ${file} cannot be written (${(cause as NodeJS.ErrnoException).code})`, {
+      cause,
+    });
+  }
+}
+
 function sourceOf(
   values: FlagValues<typeof FLAGS>,
   { env }: CommandIo,
   warn: (message: string) => void,
 ): CorefileSource {
-  const port = values.port === undefined ? undefined : integerFlag('port', values.port, 0, 65_535);
+  const portText = values.port ?? values['dns.port'];
+  const port = portText === undefined ? undefined : integerFlag('port', portText, 0, 65_535);
   const options = { port, env: { ...env }, warn, kubeDnsConfig: values['kube-dns-config'] };
   if (values.conf === undefined) {
     return corefileSource({ text: defaultCorefile(corefileOptions(values)), name: 'the flags' }, options);
