@@ -1,6 +1,7 @@
 import { durationMs, fail, integer, noArgs, onlyOnce, unknownOption } from '#dns/corefile/arguments.ts';
 import { answerWith, emptyAnswer } from '#dns/finish-answer.ts';
 import { DROP } from '#dns/handler.ts';
+import { pause } from '#dns/pause.ts';
 import type { Plugin } from '#dns/plugin.ts';
 import { CLASS_IN, HeaderFlag, RecordType, ResponseCode } from '#wire/dns.ts';
 import { questionLabels } from '#wire/dns-query.ts';
@@ -44,7 +45,7 @@ export const erratic: Plugin = {
             request.answeredBy = 'erratic';
             const turn = count++;
             if (isTurn(turn, config.drop)) return DROP;
-            if (isTurn(turn, config.delay)) await sleep(config.delayMs, signal);
+            if (isTurn(turn, config.delay)) await pause(config.delayMs, signal);
             const { type } = request.query;
             const truncated = isTurn(turn, config.truncate) ? HeaderFlag.TC : 0;
             const flags = HeaderFlag.AA | truncated;
@@ -65,16 +66,4 @@ export const erratic: Plugin = {
 /** The first query is one of them. */
 function isTurn(turn: number, every: number): boolean {
   return every > 0 && turn % every === 0;
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    }
-    signal.addEventListener('abort', done);
-  });
 }

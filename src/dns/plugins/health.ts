@@ -2,6 +2,7 @@ import { get } from 'node:http';
 import type { ListenAddress } from '#dns/config.ts';
 import { durationMs, onlyArg, onlyOnce, unknownOption } from '#dns/corefile/arguments.ts';
 import { listenArg } from '#dns/corefile/listen-arg.ts';
+import { pause } from '#dns/pause.ts';
 import type { Plugin, SetupContext } from '#dns/plugin.ts';
 import type { StatusReply } from '#dns/serve-status.ts';
 import { formatAddressPort, isUnspecifiedIp } from '#lib/ip.ts';
@@ -97,19 +98,5 @@ function getPage(url: string, signal: AbortSignal): Promise<void> {
     });
     request.on('timeout', () => request.destroy(new Error(`no answer in ${PROBE_TIMEOUT_MS} ms`)));
     request.on('error', reject);
-  });
-}
-
-/** Whether the time passed before the signal came. */
-function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve(!signal.aborted);
-    };
-    const timer = setTimeout(done, ms);
-    timer.unref();
-    signal.addEventListener('abort', done);
   });
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { watch } from 'node:fs';
 import { durationMs, fail, noBlock, onlyOnce } from '#dns/corefile/arguments.ts';
 import { CorefileError } from '#dns/corefile/error.ts';
+import { pause } from '#dns/pause.ts';
 import type { Plugin, SetupContext } from '#dns/plugin.ts';
 
 const MIN_INTERVAL_MS = 2000;
@@ -76,14 +77,12 @@ async function watchCorefile(
       if (!(error instanceof CorefileError)) known = '';
     }
   };
-  repeat(look, () => intervalMs + (Math.random() * 2 - 1) * jitterMs, signal);
+  void repeat(look, () => intervalMs + (Math.random() * 2 - 1) * jitterMs, signal);
   for (const folder of server.corefileFolders) onChange(folder, () => void look(), signal);
 }
 
-function repeat(look: () => Promise<void>, delayMs: () => number, signal: AbortSignal): void {
-  if (signal.aborted) return;
-  const timer = setTimeout(() => void look().finally(() => repeat(look, delayMs, signal)), delayMs()).unref();
-  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+async function repeat(look: () => Promise<void>, delayMs: () => number, signal: AbortSignal): Promise<void> {
+  while (await pause(delayMs(), signal)) await look();
 }
 
 /** Calls back when something in the folder has changed and then nothing for a moment. Where that cannot be told: never. */

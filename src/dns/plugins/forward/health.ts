@@ -1,4 +1,5 @@
 import type { Metric } from '#dns/metric-registry.ts';
+import { pause } from '#dns/pause.ts';
 import { CLASS_IN, encodeQuery, HeaderFlag, RecordType } from '#wire/dns.ts';
 import type { HealthCheck } from './config.ts';
 import type { Upstream } from './upstream.ts';
@@ -44,17 +45,4 @@ export class HealthChecks {
       await pause(intervalMs, this.#signal);
     }
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    timer.unref();
-    signal.addEventListener('abort', done);
-  });
 }
