@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
+import { parseIp } from '#lib/ip.ts';
 import { bindUdp, duplicateSocket } from '#os/socket.ts';
 import type { KeptSocket } from './plan-kept-sockets.ts';
 import { type Endpoint, planStandIns } from './plan-stand-in.ts';
@@ -46,12 +47,13 @@ export class StandIn implements Disposable {
   #begin(socket: StandInOptions['sockets'][number]): void {
     const { fd, address, port } = socket;
     const to = { family: address.includes(':') ? 6 : 4, port } as const;
-    if (this.#others(to).length === 0) {
+    const isAlone = this.#others(to).length === 0;
+    const reader = isAlone ? undefined : open(() => duplicateSocket(fd), to.family);
+    if (reader === undefined) {
       const look = setTimeout(() => this.#begin(socket), LOOK_MS);
       this.#looks.set(`${address} ${port}`, look);
       return;
     }
-    const reader = socketOn(duplicateSocket(fd), to.family);
     reader.on('message', (message, client) => this.#ask(reader, message, client, to));
     this.#readers.push(reader);
   }
@@ -63,13 +65,19 @@ export class StandIn implements Disposable {
 
   #ask(reader: Socket, message: Buffer, client: RemoteInfo, to: Target): void {
     if (this.#asking.size >= MAX_ASKING) return;
-    const socket = this.#open(to.family);
+    const { netns } = this.#options;
+    const address = to.family === 4 ? '0.0.0.0' : '::';
+    const socket = open(() => bindUdp({ address, port: 0, netns }), to.family);
+    // That one datagram is lost.
     if (socket === undefined) return;
     let tries = Math.floor(Math.random() * MAX_ASKING);
+    const asked = new Set<string>();
     const send = (): void => {
       const others = this.#others(to);
       const chosen = others[tries++ % others.length];
-      if (chosen !== undefined) socket.send(message, chosen.port, chosen.address, ignore);
+      if (chosen === undefined) return;
+      asked.add(canonical(chosen.address));
+      socket.send(message, chosen.port, chosen.address, ignore);
     };
     send();
     const retry = setInterval(send, RETRY_MS);
@@ -83,34 +91,41 @@ export class StandIn implements Disposable {
     };
     const giveUp = setTimeout(() => asking[Symbol.dispose](), GIVE_UP_MS);
     this.#asking.add(asking);
-    socket.on('message', (answer) => {
+    socket.on('message', (answer, from) => {
+      // Anybody can send to its port.
+      if (from.port !== to.port || !asked.has(canonical(from.address))) return;
       if (this.#asking.has(asking)) reader.send(answer, client.port, client.address, ignore);
       asking[Symbol.dispose]();
     });
   }
 
-  /** Undefined when the node is out of descriptors or ports: then that one datagram is lost. */
-  #open(family: 4 | 6): Socket | undefined {
-    try {
-      const address = family === 4 ? '0.0.0.0' : '::';
-      return socketOn(bindUdp({ address, port: 0, netns: this.#options.netns }), family);
-    } catch {
-      return undefined;
-    }
-  }
-
   /** Ends when what it has taken is answered. */
   leave(): void {
     this.#isLeaving = true;
+    this.#stopLooking();
     if (this.#asking.size === 0) this[Symbol.dispose]();
     else setTimeout(() => this[Symbol.dispose](), GIVE_UP_MS).unref();
   }
 
+  #stopLooking(): void {
+    for (const look of this.#looks.values()) clearTimeout(look);
+    this.#looks.clear();
+  }
+
   [Symbol.dispose](): void {
     this.#isLeaving = false;
-    for (const look of this.#looks.values()) clearTimeout(look);
+    this.#stopLooking();
     for (const asking of this.#asking) asking[Symbol.dispose]();
     for (const reader of this.#readers.splice(0)) reader.close();
+  }
+}
+
+/** Undefined when the node is out of descriptors or ports. */
+function open(make: () => number, family: 4 | 6): Socket | undefined {
+  try {
+    return socketOn(make(), family);
+  } catch {
+    return undefined;
   }
 }
 
@@ -127,3 +142,7 @@ function socketOn(fd: number, family: 4 | 6): Socket {
 }
 
 function ignore(): void {}
+
+function canonical(address: string): string {
+  return parseIp(address) ?? address;
+}
