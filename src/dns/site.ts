@@ -15,8 +15,8 @@ export interface Site extends BlockContext {
   countsFor(plugin: string): AnswerCounts;
 }
 
-/** Plugins that say how to serve, and have no part in answers. */
-const SETTINGS = new Set([
+/** Plugins that say how to serve, and have no part in answers. CoreDNS does not count them as plugins at work. */
+export const SETTINGS: ReadonlySet<string> = new Set([
   'bind',
   'debug',
   'health',

@@ -3,19 +3,8 @@ import { listenArg } from '#dns/corefile/listen-arg.ts';
 import { serverName } from '#dns/generation.ts';
 import type { MetricRegistry } from '#dns/metric-registry.ts';
 import type { Plugin } from '#dns/plugin.ts';
+import { SETTINGS } from '#dns/site.ts';
 
-/** Plugins that CoreDNS does not count: no query comes to them. */
-const SETTINGS = new Set([
-  'bind',
-  'debug',
-  'health',
-  'multisocket',
-  'ready',
-  'reload',
-  'root',
-  'timeouts',
-  'tls',
-]);
 /** What says of a page that it is in the format that Prometheus reads. */
 const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
 
