@@ -109,6 +109,14 @@ test('HTTP/2 and HTTP/1.1 answer GET and POST', async () => {
   );
 });
 
+test('the content type of a POST may be in any case, and have parameters', async () => {
+  await using server = await serveHttps(WHERE, service(), certificate);
+  for (const type of [TYPE.toUpperCase(), `${TYPE}; charset=utf-8`]) {
+    const headers = { ':path': '/dns-query', ':method': 'POST', 'content-type': type };
+    assertAnswer(await ask2(server.address.port, headers, query));
+  }
+});
+
 test('without a certificate it is HTTP/1.1 in clear text', async () => {
   await using server = await serveHttps(WHERE, service(), undefined);
   assertAnswer(await ask1(server.address.port, { path: GET }, undefined, true));

@@ -116,12 +116,16 @@ async function readMessage(request: Request): Promise<Buffer | Refusal | undefin
   const [path, search = ''] = (request.url ?? '').split('?', 2);
   if (path !== DNS_QUERY_PATH) return { status: 404 };
   if (request.method !== 'GET' && request.method !== 'POST') return { status: 405, allow: 'GET, POST' };
-  if (request.method === 'POST' && request.headers['content-type'] !== DNS_MESSAGE_TYPE)
-    return { status: 415 };
+  if (request.method === 'POST' && !isDnsMessage(request.headers['content-type'])) return { status: 415 };
   const message = request.method === 'GET' ? messageOfQueryString(search) : await readBody(request);
   if (message === 'gone') return undefined;
   if (message === 'too large') return { status: 413 };
   return message === undefined || message.length < HEADER_BYTES ? { status: 400 } : message;
+}
+
+/** A media type in any case, parameters behind it or not (RFC 9110 §8.3.1). */
+function isDnsMessage(contentType = ''): boolean {
+  return contentType.split(';', 1)[0]?.trim().toLowerCase() === DNS_MESSAGE_TYPE;
 }
 
 async function readBody(request: Request): Promise<Buffer | 'too large' | 'gone'> {
