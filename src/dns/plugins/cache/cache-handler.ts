@@ -132,7 +132,9 @@ export class CacheHandler implements PluginInstance {
       // A failure with a reason, such as servers that do not answer, may be heard of again for a while.
       const mayKeep = answer.rcode === ResponseCode.SERVFAIL && answer.error !== undefined;
       if (isServerError(answer) && !mayKeep) return answer;
-      const keeping = planKeeping(answer, this.#config);
+      const { query } = request;
+      const question = { name: questionLabels(query), type: query.type };
+      const keeping = planKeeping(answer, this.#config, question);
       const capped = withTtl(answer, keeping.lifetime);
       if (keeping.kept && (keepsFailures || !isFailure(answer))) this.#keep(request, key, capped, keeping);
       return { ...capped, flags: capped.flags & ~unwantedFlags(request) };

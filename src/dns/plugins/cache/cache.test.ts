@@ -12,7 +12,7 @@ import {
   testContext,
   texts,
 } from '#test/support/dns-plugin.ts';
-import { HeaderFlag, ResponseCode } from '#wire/dns.ts';
+import { HeaderFlag, RecordType, ResponseCode } from '#wire/dns.ts';
 import { prepareAnswer } from '#wire/dns-answer.ts';
 import { parseRecord } from '#wire/dns-text.ts';
 import { CacheHandler } from './cache-handler.ts';
@@ -210,6 +210,11 @@ const KEEPINGS: readonly [what: string, answer: DnsAnswer, kept: boolean, lifeti
     ['an answer', answer(['a. 60 A 192.0.2.1', 'a. 30 A 192.0.2.2']), true, 30, 'success'],
     ['an answer with a long TTL', answer(['a. 86400 A 192.0.2.1']), true, 3600, 'success'],
     ['an answer with TTL 0', answer(['a. 0 A 192.0.2.1']), true, 5, 'success'],
+    ['an alias and where it leads', answer(['a. 60 CNAME B.', 'b. 30 A 192.0.2.1']), true, 30, 'success'],
+    ['an alias alone', answer(['a. 60 CNAME b.']), false, 60, 'success'],
+    ['an alias alone with SOA', answer(['a. 60 CNAME b.'], { authorities: [SOA] }), true, 60, 'denial'],
+    ['aliases in a circle', answer(['a. 60 CNAME b.', 'b. 60 CNAME a.']), false, 60, 'success'],
+    ['records of another name', answer(['b. 60 A 192.0.2.1']), false, 60, 'success'],
     ['NXDOMAIN with SOA', answer([], { rcode: 3, authorities: [SOA] }), true, 300, 'denial'],
     ['NXDOMAIN without SOA', answer([], { rcode: 3 }), false, 5, 'denial'],
     ['NODATA with SOA', answer([], { authorities: [SOA] }), true, 300, 'denial'],
@@ -228,7 +233,8 @@ const KEEPINGS: readonly [what: string, answer: DnsAnswer, kept: boolean, lifeti
 
 for (const [what, given, kept, lifetime, share] of KEEPINGS) {
   test(`planKeeping() ${kept ? 'keeps' : 'does not keep'} ${what}`, () => {
-    assert.deepEqual(planKeeping(given, CONFIG), { kept, lifetime, share });
+    const asked = { name: ['a'], type: RecordType.A };
+    assert.deepEqual(planKeeping(given, CONFIG, asked), { kept, lifetime, share });
   });
 }
 

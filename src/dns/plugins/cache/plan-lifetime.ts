@@ -1,5 +1,5 @@
 import type { DnsAnswer } from '#dns/handler.ts';
-import { type DnsRecord, HeaderFlag, RecordType, ResponseCode } from '#wire/dns.ts';
+import { type DnsName, type DnsRecord, HeaderFlag, nameKey, RecordType, ResponseCode } from '#wire/dns.ts';
 import type { CacheConfig, CacheShare } from './config.ts';
 
 /** As what an answer is kept, if at all. */
@@ -15,17 +15,27 @@ export interface Keeping {
 const DEFAULT_TTL = 5;
 const LONGEST_TTL = 3600 * 24 * 365;
 
-/** RFC 2308 as CoreDNS reads it: NODATA without SOA is kept like an answer, NXDOMAIN without SOA is not. */
-export function planKeeping(answer: DnsAnswer, config: CacheConfig): Keeping {
+/** What was asked. */
+export interface Asked {
+  readonly name: DnsName;
+  readonly type: number;
+}
+
+/**
+ * RFC 2308 as CoreDNS reads it: NODATA without SOA is kept like an answer, NXDOMAIN without SOA is not. Nor are records
+ * that do not lead to the type that was asked for: the rest may only be missing for now.
+ */
+export function planKeeping(answer: DnsAnswer, config: CacheConfig, asked: Asked): Keeping {
   const { rcode, flags, answers, authorities } = answer;
   const hasSoa = authorities.some((record) => record.type === RecordType.SOA);
   const whole = (flags & HeaderFlag.TC) === 0 && answer.transfer !== true;
   switch (rcode) {
     case ResponseCode.NOERROR: {
-      const share = answers.length === 0 && hasSoa ? 'denial' : 'success';
+      const isPartial = answers.length > 0 && !isAnswered(answers, asked);
+      const share = hasSoa && (answers.length === 0 || isPartial) ? 'denial' : 'success';
       const isDelegation = answers.length === 0 && !hasSoa;
       const ttl = isDelegation ? DEFAULT_TTL : shortestTtl(answer);
-      return { share, lifetime: within(config[share], ttl), kept: whole };
+      return { share, lifetime: within(config[share], ttl), kept: whole && (hasSoa || !isPartial) };
     }
     case ResponseCode.NXDOMAIN:
       return { share: 'denial', lifetime: within(config.denial, shortestTtl(answer)), kept: whole && hasSoa };
@@ -35,6 +45,19 @@ export function planKeeping(answer: DnsAnswer, config: CacheConfig): Keeping {
     default:
       return { share: 'denial', lifetime: within(config.denial, DEFAULT_TTL), kept: false };
   }
+}
+
+/** Whether the records have, at the end of their aliases, one of the type. */
+function isAnswered(answers: readonly DnsRecord[], { name, type }: Asked): boolean {
+  let key = nameKey(name);
+  for (let i = 0; i <= answers.length; i++) {
+    const own = answers.filter((record) => nameKey(record.name) === key);
+    if (own.some((record) => record.type === type || type === RecordType.ANY)) return true;
+    const alias = own.find((record) => record.type === RecordType.CNAME);
+    if (alias?.data.kind !== 'name') return false;
+    key = nameKey(alias.data.target);
+  }
+  return false;
 }
 
 function within({ minTtl, maxTtl }: CacheShare, ttl: number): number {
