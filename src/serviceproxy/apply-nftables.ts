@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { NftablesClient } from '#kernel/nftables/client.ts';
+import { NftablesError } from '#kernel/nftables/error.ts';
 import type { Chain, NftMap, NftSet } from '#kernel/nftables/objects.ts';
 import { Transaction } from '#kernel/nftables/transaction.ts';
 import type { Flow } from '#wire/conntrack.ts';
@@ -97,10 +98,26 @@ export class NftablesDataPlane implements DataPlane {
 
   awaitReplies(flows: readonly Flow[]): void {
     if (this.#ruleset === undefined || this.#isBroken) return;
+    const replies = planLateReplies(flows);
     const transaction = new Transaction();
-    for (const [map, elements] of planLateReplies(flows)) transaction.addElements(map, elements);
-    this.#client.run(transaction);
+    for (const [map, elements] of replies) transaction.addElements(map, elements);
+    try {
+      this.#client.run(transaction);
+    } catch (error) {
+      if (!(error instanceof NftablesError) || error.code !== 'EEXIST') throw error;
+      this.#replaceReplies(replies);
+    }
     this.#generation = this.#client.generation();
+  }
+
+  /** A client's port has asked another address of the same endpoint not long ago. Needs Linux 6.3. */
+  #replaceReplies(replies: ReturnType<typeof planLateReplies>): void {
+    const transaction = new Transaction();
+    for (const [map, elements] of replies) {
+      const keys = elements.map(({ key }) => key);
+      transaction.destroyElements(map, keys).addElements(map, elements);
+    }
+    this.#client.run(transaction);
   }
 
   audit(): number {

@@ -4,7 +4,7 @@ import { after, beforeEach, test } from 'node:test';
 import type { Service, ServiceSpec } from '#api/core/v1.gen.ts';
 import type { Endpoint, EndpointSlice } from '#api/discovery/v1.gen.ts';
 import { Conntrack } from '#kernel/conntrack.ts';
-import { Nftables } from '#kernel/nftables.ts';
+import { Nftables, type NftMap } from '#kernel/nftables.ts';
 import { ip } from '#lib/ip.ts';
 import { requireJudge } from '#test/support/judge.ts';
 import { enterTestNamespace } from '#test/support/namespace.ts';
@@ -20,6 +20,7 @@ import {
 import type { Flow } from '#wire/conntrack.ts';
 import { NftablesDataPlane } from './apply-nftables.ts';
 import type { NodeSettings, ServicePlan } from './forwarding-model.ts';
+import { LAYOUTS } from './nftables-layout.ts';
 import { planService } from './plan-service.ts';
 import { changedUdpFrontends, isStaleFlow } from './plan-stale-flows.ts';
 
@@ -292,3 +293,19 @@ for (const vip of [VIP, VIP6]) {
     assert.equal(await lost, 'closed');
   });
 }
+
+test('answers expected from one endpoint for two addresses that one client port asked are the later one’s', () => {
+  const flow = (vip: string, port: number): Flow => ({
+    protocol: 17,
+    original: { source: ip('10.1.1.2'), sourcePort: 4000, destination: ip(vip), destinationPort: port },
+    reply: { source: ip('10.2.2.2'), sourcePort: 53, destination: ip('10.1.1.2'), destinationPort: 4000 },
+    zone: 0,
+  });
+  set(plan({}, ['a']));
+  dataPlane.awaitReplies([flow('10.96.0.10', 53)]);
+  dataPlane.awaitReplies([flow('10.96.0.11', 54), flow('10.96.0.12', 55)]);
+  using client = Nftables.open();
+  const data = (map: NftMap) => client.elements(map).map((element) => element.data);
+  assert.deepEqual(data(LAYOUTS[4].lateReplyAddresses), [['10.96.0.12']]);
+  assert.deepEqual(data(LAYOUTS[4].lateReplyPorts), [[55]]);
+});

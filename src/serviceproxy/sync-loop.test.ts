@@ -28,7 +28,9 @@ class FakeDataPlane implements DataPlane {
       else this.held.add(key);
     }
   }
-  awaitReplies = (): void => undefined;
+  awaitReplies(): void {
+    if (this.refuses) throw new Error('no memory');
+  }
   audit = (): number => 0;
   cleanup = (): void => undefined;
   [Symbol.dispose] = (): void => undefined;
@@ -42,6 +44,7 @@ const service = (name: string): Service => ({
 function startLoop(services: Map<string, Service>, slices: ReadonlyMap<string, EndpointSlice[]> = new Map()) {
   const dataPlane = new FakeDataPlane();
   const said: string[] = [];
+  const deleted = { flows: 0 };
   const tracker = new ChangeTracker(() => undefined);
   const loop = new SyncLoop({
     watch: {
@@ -52,14 +55,20 @@ function startLoop(services: Map<string, Service>, slices: ReadonlyMap<string, E
     },
     tracker,
     dataPlane,
-    conntrack: { deleteFlowsInTurns: () => Promise.resolve(0) },
+    conntrack: {
+      async deleteFlowsInTurns(_, before) {
+        before([]);
+        deleted.flows++;
+        return Promise.resolve(0);
+      },
+    },
     healthServers: { set: () => undefined },
     settings: SETTINGS,
     signal: new AbortController().signal,
     log: (message) => said.push(message),
   });
   loop.first();
-  return { loop, tracker, dataPlane, said, services };
+  return { loop, tracker, dataPlane, said, deleted, services };
 }
 
 describe('SyncLoop', () => {
@@ -80,6 +89,19 @@ describe('SyncLoop', () => {
     assert.deepEqual([...dataPlane.held], ['shop/b']);
     assert.equal(loop.health().pendingSinceMs, undefined);
     assert.equal(said.length, 2);
+  });
+
+  test('deletes stale flows though the answers that are on their way cannot be seen to', (context) => {
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    const { loop, tracker, dataPlane, said, deleted, services } = startLoop(new Map());
+    const ports = [{ port: 53, protocol: 'UDP' }] as const;
+    services.set('shop/dns', { ...service('dns'), spec: { clusterIPs: ['10.96.0.10'], ports: [...ports] } });
+    tracker.add('shop/dns');
+    loop.sync();
+    dataPlane.refuses = true;
+    context.mock.timers.tick(1000);
+    assert.equal(deleted.flows, 1);
+    assert.deepEqual(said, ['late replies: no memory']);
   });
 
   test('leaves out a Service that cannot be understood, and serves the others', () => {

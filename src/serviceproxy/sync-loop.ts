@@ -1,4 +1,5 @@
 import type { ConntrackClient } from '#kernel/conntrack.ts';
+import type { Flow } from '#wire/conntrack.ts';
 import type { ChangeTracker } from './change-tracker.ts';
 import type { DataPlane } from './data-plane.ts';
 import type { NodeSettings, ServicePlan } from './forwarding-model.ts';
@@ -79,6 +80,15 @@ export class SyncLoop {
     }
   }
 
+  /** Flows have to go, whether answers that are on their way get through or not. */
+  #awaitReplies(stale: readonly Flow[]): void {
+    try {
+      this.#parts.dataPlane.awaitReplies(stale);
+    } catch (error) {
+      this.#parts.log(`late replies: ${(error as Error).message}`);
+    }
+  }
+
   audit(): void {
     const { dataPlane, log } = this.#parts;
     try {
@@ -133,7 +143,7 @@ export class SyncLoop {
   }
 
   async #deleteStaleFlows(): Promise<void> {
-    const { conntrack, dataPlane, settings, signal, log } = this.#parts;
+    const { conntrack, settings, signal, log } = this.#parts;
     this.#conntrackTimer = undefined;
     const frontends = new Map(this.#staleFrontends);
     this.#staleFrontends.clear();
@@ -142,7 +152,7 @@ export class SyncLoop {
     try {
       await conntrack.deleteFlowsInTurns(
         (flow) => isStaleFlow(flow, frontends, settings),
-        (stale) => dataPlane.awaitReplies(stale),
+        (stale) => this.#awaitReplies(stale),
       );
     } catch (error) {
       // What was closed meanwhile is nothing to tell of.
