@@ -4,6 +4,7 @@ import { nextAnswer } from '#dns/finish-answer.ts';
 import type { DnsAnswer } from '#dns/handler.ts';
 import { lookUp } from '#dns/look-up.ts';
 import type { Plugin } from '#dns/plugin.ts';
+import { isServerError } from '#dns/server-error.ts';
 import { bytesToIp, Cidr, ipToBytes } from '#lib/ip.ts';
 import { CLASS_IN, type DnsRecord, RecordType, ResponseCode } from '#wire/dns.ts';
 import { questionLabels } from '#wire/dns-query.ts';
@@ -52,15 +53,14 @@ export const dns64: Plugin = {
   },
 };
 
-function wantsTranslation({ translateAll }: Dns64Config, { rcode, answers }: DnsAnswer): boolean {
-  if (rcode === ResponseCode.NXDOMAIN) return false;
+function wantsTranslation({ translateAll }: Dns64Config, answer: DnsAnswer): boolean {
+  const { rcode, answers } = answer;
+  if (rcode === ResponseCode.NXDOMAIN || isServerError(answer)) return false;
   return translateAll || !answers.some(({ type }) => type === RecordType.AAAA);
 }
 
-/** The answer made from that for IPv4; the negative one as it is when there is none. */
+/** The answer made from that for IPv4, whatever it is; of the negative one only the TTL counts. */
 export function planDns64({ prefix }: Dns64Config, negative: DnsAnswer, four: DnsAnswer): DnsAnswer {
-  if (four.rcode !== ResponseCode.NOERROR || !four.answers.some(({ type }) => type === RecordType.A))
-    return negative;
   const soa = negative.authorities.find(({ data }) => data.kind === 'soa');
   const maxTtl = soa?.ttl ?? MAX_TTL;
   const answers = four.answers.map((record): DnsRecord => {
@@ -74,7 +74,7 @@ export function planDns64({ prefix }: Dns64Config, negative: DnsAnswer, four: Dn
     };
   });
   // It is nobody's but this server's.
-  return { ...four, flags: 0, answers, authorities: [], additionals: [] };
+  return { ...four, flags: 0, answers };
 }
 
 /** The IPv4 address within the prefix; bits 64 to 71 stay zero (RFC 6052 §2.2). */

@@ -34,21 +34,20 @@ export const header: Plugin = {
   name: 'header',
   parse(directives) {
     const rules = parseHeaderRules(directives);
-    const changesQueryFlags = rules.response.some(({ flag }) => (flag & QUERY_BITS) !== 0);
+    const inBytes = [...rules.query, ...rules.response].some(({ flag }) => (flag & QUERY_BITS) !== 0);
     return {
       explain: ['changes flags in the header'],
       setup: () => ({
         name: 'header',
         handle(request, next) {
-          const message = Buffer.from(request.query.message);
-          message.writeUInt16BE(applyFlags(message.readUInt16BE(2), rules.query), 2);
-          const asked = (rules.query.length > 0 ? withMessage(request, message) : undefined) ?? request;
-          if (rules.response.length === 0) return next(asked);
+          const asked = changedQuery(request, rules.query);
+          if (rules.response.length === 0 && !inBytes) return next(asked);
           return nextAnswer(asked, next, (answer) => {
             request.answeredBy = asked.answeredBy;
-            if (isServerError(answer)) return answer;
-            const changed = { ...answer, flags: applyFlags(answer.flags, rules.response) };
-            return changesQueryFlags ? finishWithFlags(request, changed, rules.response) : changed;
+            const changed = isServerError(answer)
+              ? answer
+              : { ...answer, flags: applyFlags(answer.flags, rules.response) };
+            return inBytes ? finishWithFlags(request, asked, changed, rules.response) : changed;
           });
         },
       }),
@@ -56,11 +55,23 @@ export const header: Plugin = {
   },
 };
 
-/** In bytes: RD and CD are otherwise as the query has them. */
-function finishWithFlags(request: DnsRequest, answer: DnsAnswer, rules: readonly FlagRule[]): DnsResult {
+function changedQuery(request: DnsRequest, rules: readonly FlagRule[]): DnsRequest {
+  if (rules.length === 0) return request;
+  const message = Buffer.from(request.query.message);
+  message.writeUInt16BE(applyFlags(message.readUInt16BE(2), rules), 2);
+  return withMessage(request, message) ?? request;
+}
+
+/** In bytes, which repeat RD and CD of the query as it was changed. */
+function finishWithFlags(
+  { limit }: DnsRequest,
+  asked: DnsRequest,
+  answer: DnsAnswer,
+  rules: readonly FlagRule[],
+): DnsResult {
   if (answer.transfer === true) return answer;
-  const response = finishAnswer(request, answer);
-  response.writeUInt16BE(applyFlags(response.readUInt16BE(2), rules), 2);
+  const response = finishAnswer({ ...asked, limit }, answer);
+  if (!isServerError(answer)) response.writeUInt16BE(applyFlags(response.readUInt16BE(2), rules), 2);
   return response;
 }
 

@@ -27,7 +27,7 @@ import { acl, parseAclRule, planAcl } from './acl.ts';
 import { any } from './any.ts';
 import { bufsize } from './bufsize.ts';
 import { cancel } from './cancel.ts';
-import { dns64, embed } from './dns64.ts';
+import { dns64, embed, planDns64 } from './dns64.ts';
 import { erratic } from './erratic.ts';
 import { header } from './header.ts';
 import { weigh } from './loadbalance/loadbalance.ts';
@@ -128,6 +128,30 @@ test('header clears RD, which is otherwise as the query has it', async () => {
   assert.ok(Buffer.isBuffer(result));
   assert.equal(result.readUInt16BE(2) & HeaderFlag.RD, 0);
   assert.deepEqual(texts(structured(result).answers), ['a.test 5 192.0.2.1']);
+});
+
+test('header changes RD of the query, and the response has it so', async () => {
+  await using stack = new AsyncDisposableStack();
+  const plugin = await instance(header, 'header {\nquery clear rd\n}', testContext(stack));
+  let seen = -1;
+  const result = await plugin.handle?.(request('a.test', 'A'), (changed) => {
+    seen = changed.query.message.readUInt16BE(2) & HeaderFlag.RD;
+    return answer([RECORD]);
+  });
+  assert.equal(seen, 0);
+  assert.ok(Buffer.isBuffer(result));
+  assert.equal(result.readUInt16BE(2) & HeaderFlag.RD, 0);
+});
+
+test('dns64 leaves alone what nobody could answer, and takes over what there is for IPv4', async () => {
+  const config = { prefix: Cidr.of('64:ff9b::/96'), translateAll: false, allowIpv4: true };
+  const refused = answer([], { rcode: 5, flags: HeaderFlag.RA });
+  assert.deepEqual(planDns64(config, answer([]), refused), { ...refused, flags: 0 });
+  await using stack = new AsyncDisposableStack();
+  const plugin = await instance(dns64, 'dns64 {\nallow_ipv4\n}', testContext(stack));
+  const nobody = answer([], { rcode: 2, flags: 0 });
+  const query = request('a.test', 'AAAA', { block: { resolve: () => assert.fail('asked for IPv4') } });
+  assert.equal(await plugin.handle?.(query, () => nobody), nobody);
 });
 
 test('whoami answers in the class of the question', () => {
