@@ -205,6 +205,12 @@ test('cache keeps nothing of disabled zones, and nothing that the server itself 
 });
 
 const CONFIG = parseCache(directive('cache'), SCOPE);
+const ALIASES = [
+  'a. 60 CNAME 0.',
+  ...Array.from({ length: 4000 }, (_, i) => `${i}. 60 CNAME ${i + 1}.`),
+  '4000. 60 A 192.0.2.1',
+];
+
 const KEEPINGS: readonly [what: string, answer: DnsAnswer, kept: boolean, lifetime: number, share: string][] =
   [
     ['an answer', answer(['a. 60 A 192.0.2.1', 'a. 30 A 192.0.2.2']), true, 30, 'success'],
@@ -213,6 +219,7 @@ const KEEPINGS: readonly [what: string, answer: DnsAnswer, kept: boolean, lifeti
     ['an alias and where it leads', answer(['a. 60 CNAME B.', 'b. 30 A 192.0.2.1']), true, 30, 'success'],
     ['an alias alone', answer(['a. 60 CNAME b.']), false, 60, 'success'],
     ['an alias alone with SOA', answer(['a. 60 CNAME b.'], { authorities: [SOA] }), true, 60, 'denial'],
+    ['as many aliases as a message can have', answer(ALIASES), true, 60, 'success'],
     ['aliases in a circle', answer(['a. 60 CNAME b.', 'b. 60 CNAME a.']), false, 60, 'success'],
     ['records of another name', answer(['b. 60 A 192.0.2.1']), false, 60, 'success'],
     ['NXDOMAIN with SOA', answer([], { rcode: 3, authorities: [SOA] }), true, 300, 'denial'],

@@ -49,15 +49,16 @@ export function planKeeping(answer: DnsAnswer, config: CacheConfig, asked: Asked
 
 /** Whether the records have, at the end of their aliases, one of the type. */
 function isAnswered(answers: readonly DnsRecord[], { name, type }: Asked): boolean {
-  let key = nameKey(name);
-  for (let i = 0; i <= answers.length; i++) {
-    const own = answers.filter((record) => nameKey(record.name) === key);
+  const byName = Map.groupBy(answers, (record) => nameKey(record.name));
+  for (let key = nameKey(name); ; ) {
+    const own = byName.get(key) ?? [];
+    // Aliases may go in a circle.
+    byName.delete(key);
     if (own.some((record) => record.type === type || type === RecordType.ANY)) return true;
     const alias = own.find((record) => record.type === RecordType.CNAME);
     if (alias?.data.kind !== 'name') return false;
     key = nameKey(alias.data.target);
   }
-  return false;
 }
 
 function within({ minTtl, maxTtl }: CacheShare, ttl: number): number {
