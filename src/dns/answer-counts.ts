@@ -2,7 +2,7 @@
 export const LANE_TRANSPORTS = ['udp', 'tcp', 'tls', 'https'] as const;
 export type Transport = (typeof LANE_TRANSPORTS)[number];
 
-export const LANES = LANE_TRANSPORTS.length * 2;
+const LANES = LANE_TRANSPORTS.length * 2;
 /** Types up to 255 are counted each, those above as type 0. */
 export const COUNTED_TYPES = 256;
 
@@ -115,7 +115,7 @@ export class AnswerCounts {
 }
 
 /** The first bucket whose bound is not below the value. */
-export function bucketOf(bounds: readonly number[], value: number): number {
+function bucketOf(bounds: readonly number[], value: number): number {
   let bucket = 0;
   while (bucket < bounds.length && value > (bounds[bucket] ?? 0)) bucket++;
   return bucket;

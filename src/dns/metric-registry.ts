@@ -96,7 +96,7 @@ export class MetricFamily implements Family {
   }
 }
 
-export class HistogramFamily implements Family {
+class HistogramFamily implements Family {
   readonly #values = new Map<string, Histogram>();
   readonly #name: string;
   readonly #help: string;
@@ -134,7 +134,7 @@ export class HistogramFamily implements Family {
   }
 }
 
-export class Histogram {
+class Histogram {
   /** Per bucket, the last for all above the highest bound. */
   readonly counts: Float64Array;
   readonly #bounds: readonly number[];

@@ -2,7 +2,7 @@ import type { Container, Pod } from '#api/core/v1.gen.ts';
 import { ContainerConfigError } from './plan-environment.ts';
 
 /** Of pods: names of container ports, separated by commas. */
-export const KEEP_SOCKETS_ANNOTATION = 'portolan.dev/keep-sockets';
+const KEEP_SOCKETS_ANNOTATION = 'portolan.dev/keep-sockets';
 
 /** A socket that the node opens and keeps for as long as the pod lives. */
 export interface KeptSocket {

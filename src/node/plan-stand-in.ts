@@ -2,7 +2,7 @@ import type { Pod } from '#api/core/v1.gen.ts';
 import type { EndpointSlice } from '#api/discovery/v1.gen.ts';
 
 /** Of pods: a Service of their namespace whose other endpoints answer while a process is away. */
-export const STAND_IN_ANNOTATION = 'portolan.dev/stand-in';
+const STAND_IN_ANNOTATION = 'portolan.dev/stand-in';
 
 export interface Endpoint {
   readonly address: string;

@@ -12,7 +12,7 @@ import type { IpFamily } from '#lib/ip.ts';
 
 /** Changes whenever rules or sets change their meaning: a table of another version is not adopted but replaced. */
 export const LAYOUT_VERSION = 3;
-export const TABLE_NAME = 'portolan-serviceproxy';
+const TABLE_NAME = 'portolan-serviceproxy';
 /** The bit that kube-proxy uses too: packets that carry it are masqueraded when they leave. */
 export const MASQUERADE_MARK = 0x4000;
 

@@ -75,7 +75,7 @@ function finishWithFlags(
   return response;
 }
 
-export function parseHeaderRules(directives: readonly Directive[]): HeaderRules {
+function parseHeaderRules(directives: readonly Directive[]): HeaderRules {
   const query: FlagRule[] = [];
   const response: FlagRule[] = [];
   for (const directive of directives) {
@@ -104,6 +104,6 @@ function flagRules(
   return flags.map((flag) => ({ flag: FLAG_BITS[choice(option, flag.toLowerCase(), known)], on }));
 }
 
-export function applyFlags(flags: number, rules: readonly FlagRule[]): number {
+function applyFlags(flags: number, rules: readonly FlagRule[]): number {
   return rules.reduce((word, { flag, on }) => (on ? word | flag : word & ~flag), flags);
 }

@@ -22,7 +22,7 @@ export const minimal: Plugin = {
 };
 
 /** Negative answers, delegations and transfers stay whole: what they have besides the answer is what they say. */
-export function planMinimal(answer: DnsAnswer): DnsAnswer {
+function planMinimal(answer: DnsAnswer): DnsAnswer {
   const { rcode, answers, authorities } = answer;
   const saysMore = authorities.some(({ type }) => type === RecordType.NS || type === RecordType.SOA);
   if (rcode !== ResponseCode.NOERROR || (answers.length === 0 && saysMore)) return answer;

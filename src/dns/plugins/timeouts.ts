@@ -23,7 +23,7 @@ export const timeouts: Plugin = {
   },
 };
 
-export function parseTimeouts(directive: Directive): StreamTimeouts {
+function parseTimeouts(directive: Directive): StreamTimeouts {
   noArgs(directive);
   if (directive.block === undefined || directive.block.length === 0)
     fail(directive, 'needs a block with lines such as: read 3s');

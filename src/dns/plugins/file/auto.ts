@@ -124,7 +124,7 @@ class AutoHandler implements PluginInstance {
   }
 }
 
-export function parseAuto(directive: Directive, { keys, root }: ParseScope): AutoConfig {
+function parseAuto(directive: Directive, { keys, root }: ParseScope): AutoConfig {
   const own = keys.map(({ zone }) => zone);
   const zones = new ZoneSet(zonesArg(directive, directive.args, own));
   let config: AutoConfig = { zones, directory: '', pattern: /db\.(.*)/, origin: '{1}', reloadMs: 60_000 };

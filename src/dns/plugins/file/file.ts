@@ -131,7 +131,7 @@ export function transferOf({ soa, records }: ZoneData): ZoneTransfer {
   };
 }
 
-export function parseFileConfig(directive: Directive, { keys, root, warn }: ParseScope): FileConfig {
+function parseFileConfig(directive: Directive, { keys, root, warn }: ParseScope): FileConfig {
   const [name, ...zoneTexts] = directive.args;
   if (name === undefined)
     fail(directive, 'takes a zone file and zones, such as: file db.example.org example.org');

@@ -62,7 +62,7 @@ function setup(config: HostsConfig, context: SetupContext): ReturnType<ReturnTyp
 }
 
 /** `next`: the plugins behind are to answer. */
-export function planHosts(config: HostsConfig, table: HostsTable, query: DnsQuery): DnsAnswer | 'next' {
+function planHosts(config: HostsConfig, table: HostsTable, query: DnsQuery): DnsAnswer | 'next' {
   const { type } = query;
   const name = questionLabels(query);
   if (type === RecordType.PTR) {

@@ -139,7 +139,7 @@ function subnetOption(
   };
 }
 
-export function clientSubnet(address: string, family: 4 | 6, bits: number): Uint8Array {
+function clientSubnet(address: string, family: 4 | 6, bits: number): Uint8Array {
   const bytes = ipToBytes(address).slice(0, Math.ceil(bits / 8));
   const spare = bytes.length * 8 - bits;
   if (bytes.length > 0) bytes[bytes.length - 1] = ((bytes.at(-1) ?? 0) >> spare) << spare;

@@ -3,7 +3,7 @@ import type { Directive } from '#dns/corefile/parse.ts';
 import { fillGroups, goRegExp } from '#dns/go-regexp.ts';
 import { parseName } from '#wire/dns.ts';
 
-export const MATCH_KINDS = ['exact', 'prefix', 'suffix', 'substring', 'regex'] as const;
+const MATCH_KINDS = ['exact', 'prefix', 'suffix', 'substring', 'regex'] as const;
 export type MatchKind = (typeof MATCH_KINDS)[number];
 
 /** The new name; undefined when the pattern does not match. Names are in lower case and end with a dot. */

@@ -16,7 +16,7 @@ export { TemplateError } from './template-values.ts';
 export type TextTemplate = (data: TemplateData) => string;
 
 /** Fields of `TemplateData.root`. */
-export const TEMPLATE_FIELDS = [
+const TEMPLATE_FIELDS = [
   'Name',
   'Zone',
   'Class',
