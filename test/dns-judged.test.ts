@@ -1,7 +1,7 @@
 /**
- * What CoreDNS 1.15 answered to questions that were made by rule: clusters at random with names near those there are, and
- * one server block after the other of the plugins `rewrite`, `template` and smaller ones. Where both differ on purpose
- * stands in docs/dns-differences.md; such questions are not among these.
+ * What CoreDNS 1.15 answered to questions that were made by rule: clusters at random with names near those there are, one
+ * server block after the other of the plugins `rewrite`, `template` and smaller ones, and several plugins together. Where
+ * both differ on purpose stands in docs/dns-differences.md; such questions are not among these.
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
