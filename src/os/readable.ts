@@ -19,11 +19,11 @@ const SLICE_MS = 500;
 
 /**
  * Waits until one of the descriptors has something to read (or has failed), without holding this thread up: Node's own
- * event loop watches only what it opened as a stream. Takes a thread of libuv's pool for as long as it waits, so let
+ * event loop watches only what it opened as a stream. Resolves with those that have. Takes a thread of libuv's pool for as long as it waits, so let
  * one of the descriptors be a pipe of your own by which to end it.
  */
-export async function waitReadable(fds: readonly number[]): Promise<void> {
-  const { list } = pollList(fds);
+export async function waitReadable(fds: readonly number[]): Promise<number[]> {
+  const { list, view } = pollList(fds);
   const poll = libc().poll as unknown as AsyncCall;
   let result = 0;
   while (result === 0) {
@@ -35,6 +35,7 @@ export async function waitReadable(fds: readonly number[]): Promise<void> {
     // Negative: a signal interrupted it. The caller looks and finds nothing.
     result = await promise;
   }
+  return result < 0 ? [] : readableOf(fds, view);
 }
 
 /**
@@ -44,6 +45,10 @@ export async function waitReadable(fds: readonly number[]): Promise<void> {
 export function waitReadableHere(fds: readonly number[], timeoutMs: number): number[] {
   const { list, view } = pollList(fds);
   if (libc().poll(list, fds.length, timeoutMs) <= 0) return [];
+  return readableOf(fds, view);
+}
+
+function readableOf(fds: readonly number[], view: DataView): number[] {
   return fds.filter((_, index) => view.getInt16(index * POLLFD_BYTES + 6, LITTLE_ENDIAN) !== 0);
 }
 

@@ -1,7 +1,7 @@
 import { createSocket, type RemoteInfo } from 'node:dgram';
-import { writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 import { closeFd, threadLedger } from './fd-ledger.ts';
-import { makePipe } from './pipe.ts';
+import { makePipe, type Pipe } from './pipe.ts';
 import { waitReadable } from './readable.ts';
 import { SOL_SOCKET, setOption } from './socket.ts';
 
@@ -38,27 +38,60 @@ export async function watchByReading(
 
 /**
  * Tells the same without reading anything, for sockets whose datagrams carry control messages, which
- * `node:dgram` would lose. Takes a thread of libuv's pool. `onReady` returns whether there may be more to read.
+ * `node:dgram` would lose. Takes one thread of libuv's pool, however many sockets are watched: more would keep it from
+ * all else. `onReady` is asked when any of them has something, and returns whether there may be more to read.
  * Owns the descriptor from now on.
  */
 export function watchByPolling(fd: number, onReady: () => boolean): AsyncDisposable {
-  const wake = makePipe();
-  const ending = new AbortController();
-  const { signal } = ending;
-  const watch = async (): Promise<void> => {
-    while (!signal.aborted) {
-      await waitReadable([fd, wake.read]);
-      // In between, everything else on the event loop gets its turn.
-      while (!signal.aborted && onReady()) await new Promise((resolve) => setImmediate(resolve));
-    }
-  };
-  const watching = watch();
+  poller.add(fd, onReady);
   return {
     async [Symbol.asyncDispose]() {
-      ending.abort();
-      writeSync(wake.write, 'x');
-      await watching;
-      for (const each of [fd, wake.read, wake.write]) closeFd(each);
+      await poller.remove(fd);
+      closeFd(fd);
     },
   };
 }
+
+class Poller {
+  readonly #watched = new Map<number, () => boolean>();
+  /** By which a wait is ended; undefined while nothing is watched. */
+  #wake: Pipe | undefined;
+  /** The wait that is under way has ended. */
+  #waited = Promise.withResolvers<void>();
+
+  add(fd: number, onReady: () => boolean): void {
+    this.#watched.set(fd, onReady);
+    if (this.#wake === undefined) void this.#run((this.#wake = makePipe()));
+    else writeSync(this.#wake.write, 'x');
+  }
+
+  /** Resolves when nobody waits for it any more. */
+  async remove(fd: number): Promise<void> {
+    this.#watched.delete(fd);
+    if (this.#wake === undefined) return;
+    writeSync(this.#wake.write, 'x');
+    await this.#waited.promise;
+  }
+
+  async #run(wake: Pipe): Promise<void> {
+    while (this.#watched.size > 0) {
+      const ready = await waitReadable([wake.read, ...this.#watched.keys()]);
+      if (ready.includes(wake.read)) readSync(wake.read, new Uint8Array(64));
+      this.#waited.resolve();
+      this.#waited = Promise.withResolvers();
+      // In between, everything else on the event loop gets its turn.
+      while (this.#askAll()) await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#wake = undefined;
+    for (const fd of [wake.read, wake.write]) closeFd(fd);
+    this.#waited.resolve();
+    this.#waited = Promise.withResolvers();
+  }
+
+  /** Whether one of them may have more. */
+  #askAll(): boolean {
+    return [...this.#watched.values()].filter((onReady) => onReady()).length > 0;
+  }
+}
+
+const poller = new Poller();
