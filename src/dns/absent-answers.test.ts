@@ -59,6 +59,7 @@ async function start(t: TestContext, corefile: string) {
     tableOf: () => table,
     reload: () => Promise.resolve(),
     corefileText: () => Promise.resolve(''),
+    loadedText: '',
     corefileFolders: [],
     kept: new KeptParts(),
   });

@@ -22,6 +22,7 @@ const SHARED: SharedParts = {
   tableOf: () => new AnswerTable(),
   reload: () => Promise.resolve(),
   corefileText: () => Promise.resolve(''),
+  loadedText: '',
   corefileFolders: [],
   kept: new KeptParts(),
 };

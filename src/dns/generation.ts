@@ -27,6 +27,8 @@ export interface SharedParts {
   tableOf(server: string): AnswerTable;
   reload(): Promise<void>;
   corefileText(): Promise<string>;
+  /** What it was when this configuration was loaded, or a little before. */
+  readonly loadedText: string;
   readonly kept: KeptParts;
   readonly corefileFolders: readonly string[];
 }

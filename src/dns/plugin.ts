@@ -190,6 +190,8 @@ export interface ServerContext {
   reload(): Promise<void>;
   /** Text of the Corefile with all that it imports, to see changes by. */
   corefileText(): Promise<string>;
+  /** What it was when this configuration was loaded, or a little before. */
+  readonly loadedText: string;
   /** What outlives a reload where both configurations want it. */
   readonly kept: KeptParts;
   /** Where its files are, so that changes can be noticed at once. */

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { KubeObject } from '#api/machinery/object.ts';
 import { startTestCorefile, startTestDns } from '#test/support/dns-server.ts';
+import { until } from '#test/support/until.ts';
 import {
   CLASS_IN,
   type DnsMessage,
@@ -169,6 +170,55 @@ test('startDnsServer() goes over to a new configuration, and keeps the old one w
     /Corefile:3: there is no plugin "tempalte" \(did you mean template\?\)/,
   );
   assert.deepEqual(addressesOf(await askUdp(port, 'a.example')), ['192.0.2.2']);
+});
+
+/** A server whose Corefile can change while it is being loaded: what was read counts once `loaded` is resolved. */
+async function startSlowly(t: TestContext, plugins: string) {
+  const state = { address: '192.0.2.1', reading: Promise.withResolvers<void>(), loaded: Promise.resolve() };
+  const text = (): string =>
+    `.:0 {\nbind 127.0.0.1\n${plugins}\ntemplate IN A . {\nanswer "{{ .Name }} 5 IN A ${state.address}"\n}\n}`;
+  const starting = startDnsServer({
+    async load() {
+      const read = text();
+      state.reading.resolve();
+      await state.loaded;
+      return readConfiguration(read, 'Corefile');
+    },
+    text: () => Promise.resolve(text()),
+    apiClient: () => Promise.reject(new Error('none')),
+    log: () => {},
+  });
+  t.after(async () => (await starting)[Symbol.asyncDispose]());
+  return { state, starting };
+}
+
+test('reload() takes over what is there when it is called, also while an older text is being loaded', async (t) => {
+  const { state, starting } = await startSlowly(t, '');
+  const server = await starting;
+  const gate = Promise.withResolvers<void>();
+  Object.assign(state, { address: '192.0.2.2', loaded: gate.promise, reading: Promise.withResolvers() });
+  const first = server.reload();
+  await state.reading.promise;
+  state.address = '192.0.2.3';
+  const second = server.reload();
+  gate.resolve();
+  await Promise.all([first, second]);
+  assert.deepEqual(addressesOf(await askUdp(server.addresses[0]?.port ?? 0, 'a.example')), ['192.0.2.3']);
+});
+
+test('reload notices a Corefile that changed while it was being loaded', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  const { state, starting } = await startSlowly(t, 'reload 1h');
+  state.loaded = gate.promise;
+  await state.reading.promise;
+  state.address = '192.0.2.2';
+  gate.resolve();
+  const server = await starting;
+  await until(
+    'the new answer',
+    async () => addressesOf(await askUdp(server.addresses[0]?.port ?? 0, 'a.example')),
+    ([address]) => address === '192.0.2.2',
+  );
 });
 
 test('the answers of a server that goes are taken back from whoever has copies', async (t) => {

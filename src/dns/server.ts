@@ -41,7 +41,7 @@ export interface DnsServerOptions {
 export async function startDnsServer(options: DnsServerOptions): Promise<DnsServer> {
   const server = new Server(options);
   try {
-    await server.load();
+    await server.start();
     return server;
   } catch (error) {
     await server[Symbol.asyncDispose]();
@@ -60,10 +60,13 @@ class Server implements DnsServer {
   readonly #panics: Metric;
   readonly #tables = new Map<string, AnswerTable>();
   readonly #serving = new Map<string, Serving>();
-  readonly #shared: SharedParts;
+  readonly #shared: Omit<SharedParts, 'loadedText'>;
   readonly #fronts: Fronts;
   #generation: Generation | undefined;
   #loading: Promise<void> | undefined;
+  /** The reload that begins when the one under way is over. */
+  #waiting: Promise<void> | undefined;
+  #isEnding = false;
 
   constructor(options: DnsServerOptions) {
     this.#options = options;
@@ -88,21 +91,44 @@ class Server implements DnsServer {
     return [...this.#serving.values()].flatMap(({ listening }) => listening.addresses);
   }
 
+  start(): Promise<void> {
+    return this.#begin(this.load());
+  }
+
   reload(): Promise<void> {
-    this.#loading ??= this.load()
-      .catch((error: Error) => {
-        this.#options.onReloadFailed?.(error);
-        throw error;
-      })
-      .finally(() => {
-        this.#loading = undefined;
+    if (this.#isEnding) return Promise.reject(new Error('the server has been stopped'));
+    if (this.#loading === undefined) return this.#begin(this.#loadAgain());
+    // One after the other; what is under way may have been read before the change that this is about.
+    this.#waiting ??= this.#loading
+      .catch(() => undefined)
+      .then(() => {
+        this.#waiting = undefined;
+        return this.reload();
       });
+    return this.#waiting;
+  }
+
+  #begin(loading: Promise<void>): Promise<void> {
+    this.#loading = loading.finally(() => {
+      this.#loading = undefined;
+    });
     return this.#loading;
+  }
+
+  async #loadAgain(): Promise<void> {
+    try {
+      await this.load();
+    } catch (error) {
+      this.#options.onReloadFailed?.(error as Error);
+      throw error;
+    }
   }
 
   /** Sets the new configuration up beside the old one, and exchanges them when all of it is there. */
   async load(): Promise<void> {
-    const next = await setUpGeneration(await this.#options.load(), this.#shared);
+    // Read before: should it change while it is loaded, that is seen.
+    const loadedText = await this.#options.text().catch((error: Error) => error.message);
+    const next = await setUpGeneration(await this.#options.load(), { ...this.#shared, loadedText });
     const opened = new Map<string, Serving>();
     try {
       await unlessAborted(this.#options.signal, next.start());
@@ -191,6 +217,7 @@ class Server implements DnsServer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true;
     await this.#loading?.catch(() => undefined);
     await this.#fronts[Symbol.asyncDispose]();
     const serving = [...this.#serving.values()];

@@ -116,6 +116,7 @@ export function testContext(stack: AsyncDisposableStack, block: Partial<BlockCon
       blocks: [],
       reload: () => Promise.resolve(),
       corefileText: () => Promise.resolve(''),
+      loadedText: '',
       corefileFolders: [],
       kept: new KeptParts(),
     },

@@ -33,8 +33,8 @@ export const reload: Plugin = {
           ],
       setup: (context) => ({
         name: 'reload',
-        async start() {
-          if (!off && isFirst(context)) await watchCorefile(context, intervalMs, jitterMs);
+        start() {
+          if (!off && isFirst(context)) watchCorefile(context, intervalMs, jitterMs);
         },
       }),
     };
@@ -46,22 +46,23 @@ function isFirst({ block, server }: SetupContext): boolean {
   return block === server.blocks.find(({ plugins }) => plugins.some(({ name }) => name === 'reload'));
 }
 
-async function watchCorefile(
+function watchCorefile(
   { server, metrics, log, signal }: SetupContext,
   intervalMs: number,
   jitterMs: number,
-): Promise<void> {
+): void {
   const failures = metrics
     .counter('coredns_reload_failed_total', 'Times that a changed Corefile could not be taken over.')
     .with();
   // One that cannot be read is a change too: what is wrong with it is told once, when it is loaded.
   const state = async (): Promise<string> =>
-    server.corefileText().then(digest, (error: Error) => error.message);
-  let known = await state();
+    digest(await server.corefileText().catch((error: Error) => error.message));
+  let known = digest(server.loadedText);
   let told = '';
   const look = async (): Promise<void> => {
     const now = await state();
-    if (now === known) return;
+    // The next configuration, if there is one, looks itself.
+    if (now === known || signal.aborted) return;
     known = now;
     try {
       await server.reload();
@@ -77,6 +78,8 @@ async function watchCorefile(
       if (!(error instanceof CorefileError)) known = '';
     }
   };
+  // It may have changed while it was loaded.
+  void look();
   void repeat(look, () => intervalMs + (Math.random() * 2 - 1) * jitterMs, signal);
   for (const folder of server.corefileFolders) onChange(folder, () => void look(), signal);
 }
