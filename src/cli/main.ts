@@ -72,7 +72,7 @@ function stopSignal(): AbortSignal {
 }
 
 /** A program that runs on may be ended by force: its compiled code is kept before. */
-const FLUSH_AFTER_MS = 3000;
+const FLUSH_AFTER_MS = 1000;
 
 /** Compiled code is kept between runs: start-up takes half the time. Its folder also serves threads and children. */
 function useCompileCache(): void {
