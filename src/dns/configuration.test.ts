@@ -76,3 +76,9 @@ test('readConfiguration() orders plugins as CoreDNS does, and explainConfigurati
     /^Corefile:1: dns:\/\/\.:53\n[^]*errors[^]*kubernetes[^]*whoami/,
   );
 });
+
+test('explainConfiguration() writes pages of all addresses as URLs', () => {
+  const text = explainConfiguration(read('ready\nhealth :81\nprometheus [::1]:9153\nwhoami'));
+  for (const url of ['http://[::]:8181/ready', 'http://[::]:81/health', 'http://[::1]:9153/metrics'])
+    assert.ok(text.includes(url), url);
+});

@@ -26,7 +26,7 @@ export const health: Plugin = {
     }
     return {
       explain: [
-        `serves http://${listen.address}:${listen.port}/health`,
+        `serves http://${formatAddressPort(listen.address, listen.port)}/health`,
         ...(lameduckMs > 0 ? [`goes on serving for ${lameduckMs / 1000} s after being told to stop`] : []),
       ],
       setup: ({ log, metrics, server, stack, signal }) => ({

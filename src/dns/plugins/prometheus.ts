@@ -4,6 +4,7 @@ import { serverName } from '#dns/generation.ts';
 import type { MetricRegistry } from '#dns/metric-registry.ts';
 import type { Plugin } from '#dns/plugin.ts';
 import { SETTINGS } from '#dns/site.ts';
+import { formatAddressPort } from '#lib/ip.ts';
 
 /** What says of a page that it is in the format that Prometheus reads. */
 const TEXT_FORMAT = 'text/plain; version=0.0.4; charset=utf-8';
@@ -16,7 +17,9 @@ export const prometheus: Plugin = {
     noBlock(directive);
     const listen = listenArg(directive, 'localhost:9153');
     return {
-      explain: [`counts queries, and serves http://${listen.address}:${listen.port}/metrics`],
+      explain: [
+        `counts queries, and serves http://${formatAddressPort(listen.address, listen.port)}/metrics`,
+      ],
       setup({ block, bound, metrics, server, stack }) {
         return {
           name: 'prometheus',

@@ -2,6 +2,7 @@ import { choice, fail, onlyArg, onlyOnce, unknownOption } from '#dns/corefile/ar
 import { listenArg } from '#dns/corefile/listen-arg.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
 import type { BlockContext, Plugin } from '#dns/plugin.ts';
+import { formatAddressPort } from '#lib/ip.ts';
 
 /** `ready`: the page /ready, 503 with the names of plugins that cannot answer yet. */
 export const ready: Plugin = {
@@ -11,7 +12,9 @@ export const ready: Plugin = {
     const listen = listenArg(directive, ':8181');
     const forever = monitorOf(directive) === 'until-ready';
     return {
-      explain: [`serves http://${listen.address}:${listen.port}/ready: 200 when all plugins can answer`],
+      explain: [
+        `serves http://${formatAddressPort(listen.address, listen.port)}/ready: 200 when all plugins can answer`,
+      ],
       setup({ server, stack }) {
         const seen = new Set<string>();
         let stopping = false;
