@@ -88,6 +88,12 @@ export function unknownOption(plugin: string, option: Directive, known: readonly
   );
 }
 
+/** What a plugin's table has for an option. */
+export function knownOption<T>(plugin: string, option: Directive, table: Readonly<Record<string, T>>): T {
+  const known = Object.hasOwn(table, option.name) ? table[option.name] : undefined;
+  return known ?? unknownOption(plugin, option, Object.keys(table));
+}
+
 /** ` (did you mean cache?)` where one of the known words is like the one written; else nothing. */
 export function didYouMean(word: string, known: Iterable<string>): string {
   const near = nearMiss(word, known);

@@ -6,10 +6,10 @@ import {
   durationMs,
   fail,
   integer,
+  knownOption,
   noArgs,
   onlyArg,
   onlyOnce,
-  unknownOption,
   zonesArg,
 } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
@@ -131,8 +131,7 @@ function parseKubernetes(directive: Directive, scope: ParseScope): KubernetesCon
     access: {},
   };
   for (const option of directive.block ?? []) {
-    const read = Object.hasOwn(OPTIONS, option.name) ? OPTIONS[option.name] : undefined;
-    if (read === undefined) unknownOption('kubernetes', option, Object.keys(OPTIONS));
+    const read = knownOption('kubernetes', option, OPTIONS);
     read(draft, option, scope);
   }
   if (draft.zones.every(({ labels }) => labels.at(-1) === 'arpa'))

@@ -3,9 +3,9 @@ import {
   durationMs,
   fail,
   integer,
+  knownOption,
   noArgs,
   onlyArg,
-  unknownOption,
   zonesArg,
 } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
@@ -89,8 +89,7 @@ export function parseCache(directive: Directive, { keys }: ParseScope): CacheCon
     keepTtl: false,
   };
   for (const option of directive.block ?? []) {
-    const read = Object.hasOwn(OPTIONS, option.name) ? OPTIONS[option.name] : undefined;
-    if (read === undefined) unknownOption('cache', option, Object.keys(OPTIONS));
+    const read = knownOption('cache', option, OPTIONS);
     config = { ...config, ...read(option, config) };
   }
   return config;

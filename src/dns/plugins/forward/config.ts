@@ -5,9 +5,9 @@ import {
   durationMs,
   fail,
   integer,
+  knownOption,
   noArgs,
   onlyArg,
-  unknownOption,
   zonesArg,
 } from '#dns/corefile/arguments.ts';
 import { CorefileError, type Position } from '#dns/corefile/error.ts';
@@ -180,8 +180,7 @@ export function parseForward(directive: Directive, scope: ParseScope): ForwardCo
   if (upstreams.length > MAX_UPSTREAMS) fail(directive, tooMany(upstreams.length));
   let config: ForwardConfig = { ...DEFAULTS, zones, upstreams, where: directive.where };
   for (const option of directive.block ?? []) {
-    const read = Object.hasOwn(OPTIONS, option.name) ? OPTIONS[option.name] : undefined;
-    if (read === undefined) unknownOption('forward', option, Object.keys(OPTIONS));
+    const read = knownOption('forward', option, OPTIONS);
     config = { ...config, ...read(option, config, scope) };
   }
   const transports = [config.forceTcp && 'force_tcp', config.preferUdp && 'prefer_udp'].find(Boolean);

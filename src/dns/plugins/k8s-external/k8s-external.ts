@@ -1,12 +1,4 @@
-import {
-  fail,
-  integer,
-  noArgs,
-  onlyArg,
-  onlyOnce,
-  unknownOption,
-  zonesArg,
-} from '#dns/corefile/arguments.ts';
+import { fail, integer, knownOption, noArgs, onlyArg, onlyOnce, zonesArg } from '#dns/corefile/arguments.ts';
 import type { Directive } from '#dns/corefile/parse.ts';
 import type { ParseScope, Plugin } from '#dns/plugin.ts';
 import { ROOT, type Zone } from '#dns/zone.ts';
@@ -51,8 +43,7 @@ function parseExternal(directive: Directive, { keys, plugins }: ParseScope): Ext
   );
   const draft: Draft = { zones, apex: 'dns', ttl: 5, headless: false, fallthrough: [] };
   for (const option of directive.block ?? []) {
-    const read = Object.hasOwn(OPTIONS, option.name) ? OPTIONS[option.name] : undefined;
-    if (read === undefined) unknownOption('k8s_external', option, Object.keys(OPTIONS));
+    const read = knownOption('k8s_external', option, OPTIONS);
     read(draft, option);
   }
   return draft;
