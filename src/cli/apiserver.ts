@@ -6,7 +6,7 @@ import type { AdmissionPlugin } from '#apiserver/config.ts';
 import { formatKubeconfig } from '#cluster/kubeconfig.ts';
 import { type ClusterPki, openClusterPki } from '#cluster/pki.ts';
 import { Cidr } from '#lib/ip.ts';
-import { type Command, CommandError, type CommandIo, UsageError } from './command.ts';
+import { type Command, CommandError, type CommandIo, UsageError, untilStopped } from './command.ts';
 import { type FlagValues, integerFlag, parseFlags } from './flags.ts';
 
 const FLAGS = {
@@ -109,14 +109,7 @@ async function serve(values: Values, directory: string, io: CommandIo): Promise<
   const url = `https://${host.includes(':') ? `[${host}]` : host}:${address?.port ?? port}`;
   if (values['write-kubeconfig'] !== undefined) writeKubeconfig(values['write-kubeconfig'], url, pki);
   io.stdout.write(`serving ${url}\n`);
-  await aborted(io.signal);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (signal.aborted) resolve();
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  return promise;
+  await untilStopped(io);
 }
 
 function writeKubeconfig(file: string, server: string, pki: ClusterPki): void {

@@ -8,6 +8,14 @@ export interface CommandIo {
   readonly signal: AbortSignal;
 }
 
+/** Resolves when the user wishes to stop. */
+export function untilStopped({ signal }: Pick<CommandIo, 'signal'>): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /** One `portolan NAME …` command. Its file exports it as `command` and is loaded only when it is run. */
 export interface Command {
   readonly name: string;

@@ -13,7 +13,7 @@ import {
   readKubeProxyConfiguration,
 } from '#serviceproxy/kube-proxy-configuration.ts';
 import { startServiceProxy } from '#serviceproxy/serviceproxy.ts';
-import { type Command, CommandError, type CommandIo, UsageError } from './command.ts';
+import { type Command, CommandError, type CommandIo, UsageError, untilStopped } from './command.ts';
 import { type FlagValues, parseFlags } from './flags.ts';
 
 const FLAGS = {
@@ -79,7 +79,7 @@ export const command: Command = {
     }
     await using proxy = await startServiceProxy(config).catch(explain);
     log(`serving Services on ${nodeName}${proxy.health().nodeEligible ? '' : ' (there is no such Node)'}`);
-    await aborted(io);
+    await untilStopped(io);
     return 0;
   },
 };
@@ -151,11 +151,4 @@ function cleanup(): number {
 
 function explain(error: Error): never {
   throw new CommandError(error.message, { cause: error });
-}
-
-function aborted({ signal }: CommandIo): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -4,7 +4,7 @@ import { PodEvents } from '#dns/pod-events.ts';
 import { type DnsServer, startDnsServer } from '#dns/server.ts';
 import { ApiClient, type ClientConfig } from '#kube/client.ts';
 import { KubeconfigError, loadConfig } from '#kube/kubeconfig.ts';
-import { CommandError, type CommandIo } from './command.ts';
+import { CommandError, type CommandIo, untilStopped } from './command.ts';
 
 export interface ServeDnsOptions {
   readonly source: CorefileSource;
@@ -53,7 +53,7 @@ export async function serveDns(options: ServeDnsOptions, io: CommandIo): Promise
   options.serving?.(server);
   const listening = server.addresses.map(({ address, port }) => `${address} port ${port}`).join(', ');
   log(`serving on ${listening}`);
-  await aborted(io);
+  await untilStopped(io);
   log('stopping');
   options.stopping?.();
   await server.stop();
@@ -82,11 +82,4 @@ function explainAccess(error: Error): never {
 /** What went wrong is in the message: a line of the Corefile, no kubeconfig, a port that is taken. */
 function explain(error: Error): never {
   throw new CommandError(error.message, { cause: error });
-}
-
-function aborted({ signal }: CommandIo): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
