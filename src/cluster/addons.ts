@@ -10,11 +10,16 @@ import {
   SERVICES,
 } from '#kube/resources.ts';
 import type { ApplyItem } from './apply-objects.ts';
+import {
+  CONFIG_PATH,
+  dnsServiceSpec,
+  dnsVolumes,
+  KUBE_DNS_PATH,
+  DNS_LABELS as LABELS,
+  DNS_NAMESPACE as NAMESPACE,
+} from './dns-manifest.ts';
 import type { AddressPlan } from './plan-addresses.ts';
 
-const NAMESPACE = 'kube-system';
-/** The label by which everybody finds a cluster's DNS, whatever program it is. */
-const LABELS = { 'k8s-app': 'kube-dns' };
 const DNS_NAME = 'portolan-dns';
 /** A process that is killed leaves its queries to the others and to the next one. */
 const SURVIVAL = { 'portolan.dev/keep-sockets': 'dns,dns-tcp', 'portolan.dev/stand-in': 'kube-dns' };
@@ -39,7 +44,7 @@ export function addonItems(plan: AddressPlan, compileCache: string | undefined):
 }
 
 function dnsService({ families }: AddressPlan): Service {
-  const clusterIPs = families.map(({ clusterDns }) => clusterDns);
+  const spec = dnsServiceSpec(families, ({ clusterDns }) => clusterDns);
   return {
     apiVersion: 'v1',
     kind: 'Service',
@@ -49,16 +54,8 @@ function dnsService({ families }: AddressPlan): Service {
       labels: { ...LABELS, 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' },
     },
     spec: {
-      selector: LABELS,
-      clusterIP: clusterIPs[0],
-      clusterIPs,
-      ipFamilyPolicy: families.length > 1 ? 'RequireDualStack' : 'SingleStack',
-      ipFamilies: families.map(({ family }) => `IPv${family}` as const),
-      ports: [
-        { name: 'dns', port: 53, targetPort: 'dns', protocol: 'UDP' },
-        { name: 'dns-tcp', port: 53, targetPort: 'dns-tcp', protocol: 'TCP' },
-        { name: 'metrics', port: 9153, targetPort: 'metrics', protocol: 'TCP' },
-      ],
+      ...spec,
+      ports: [...(spec.ports ?? []), { name: 'metrics', port: 9153, targetPort: 'metrics', protocol: 'TCP' }],
     },
   };
 }
@@ -111,13 +108,7 @@ function standInRoleBinding(): ClusterRoleBinding {
   };
 }
 
-const CACHE_PATH = '/var/cache/portolan';
-/** Below a folder of the image that mount points can be made in. */
-const CONFIG_PATH = '/var/cache/coredns';
 const CONFIG_NAME = 'coredns';
-/** A ConfigMap of users, with stub domains and other name servers for the world. */
-const KUBE_DNS_NAME = 'kube-dns';
-const KUBE_DNS_PATH = '/var/cache/kube-dns';
 
 /** As kubeadm's. Edit it: it is taken over at once, and kept. */
 function dnsConfig(): ConfigMap {
@@ -154,8 +145,7 @@ function dnsConfig(): ConfigMap {
 }
 
 function dnsDeployment({ nodes }: AddressPlan, compileCache: string | undefined): Deployment {
-  const hostPath = { path: compileCache ?? '', type: 'DirectoryOrCreate' };
-  const cached = compileCache !== undefined;
+  const { volumes, volumeMounts, env } = dnsVolumes({ name: CONFIG_NAME }, compileCache);
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -172,11 +162,7 @@ function dnsDeployment({ nodes }: AddressPlan, compileCache: string | undefined)
           // The node's name server is the fabric's gateway, which asks those of the host.
           dnsPolicy: 'Default',
           priorityClassName: 'system-cluster-critical',
-          volumes: [
-            { name: 'config', configMap: { name: CONFIG_NAME } },
-            { name: 'kube-dns', configMap: { name: KUBE_DNS_NAME, optional: true } },
-            ...(cached ? [{ name: 'compiled', hostPath }] : []),
-          ],
+          volumes,
           containers: [
             {
               name: 'dns',
@@ -184,12 +170,8 @@ function dnsDeployment({ nodes }: AddressPlan, compileCache: string | undefined)
               args: ['dns', '--conf', `${CONFIG_PATH}/Corefile`, '--kube-dns-config', KUBE_DNS_PATH],
               // What is wrong with an edited Corefile is then in the pod's status.
               terminationMessagePolicy: 'FallbackToLogsOnError',
-              env: cached ? [{ name: 'NODE_COMPILE_CACHE', value: CACHE_PATH }] : [],
-              volumeMounts: [
-                { name: 'config', mountPath: CONFIG_PATH, readOnly: true },
-                { name: 'kube-dns', mountPath: KUBE_DNS_PATH, readOnly: true },
-                ...(cached ? [{ name: 'compiled', mountPath: CACHE_PATH }] : []),
-              ],
+              env,
+              volumeMounts,
               ports: [
                 { name: 'dns', containerPort: 53, protocol: 'UDP' },
                 { name: 'dns-tcp', containerPort: 53, protocol: 'TCP' },
